@@ -135,6 +135,7 @@ type Response struct {
 	Format   ContentFormat // NoFormat when the option was absent
 	Payload  []byte
 	Location string // Location-Path of a Create, "/9/1"
+	Observed bool   // the device has taken the observation that the request began
 }
 
 // Refused is a response of class 4 or 5: the device said no.
