@@ -4,12 +4,11 @@
 package lossy
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
-	"sync/atomic"
+	"math/rand/v2"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -18,58 +17,103 @@ import (
 type Way struct {
 	Drop    float64       // share that gets lost, 0 to 1
 	Repeat  float64       // share that arrives twice
-	Reorder float64       // share that is held until the next one has passed
+	Reorder float64       // share that is held until another one has passed; without another it is lost
 	Delay   time.Duration // of every datagram
 	// DropNth lists datagrams to lose by their number in this direction over
 	// all clients, the first being 1.
 	DropNth []int
 	// Match, when set, limits all of the above to the datagrams for which it
-	// is true. It is called from one goroutine at a time per client.
+	// is true; only those are numbered. It is called by one goroutine at a
+	// time.
 	Match func(datagram []byte) bool
 }
 
-// Config describes a relay.
-type Config struct {
-	Listen   string // address for clients; "": 127.0.0.1, any port
-	Upstream string // host:port of the server
-	Up, Down Way    // to the server, to the clients
-	Seed     uint64
+// Validate reports everything that is wrong with w, at once.
+func (w Way) Validate() error {
+	var errs []error
+	for _, r := range []struct {
+		name string
+		rate float64
+	}{{"drop", w.Drop}, {"repeat", w.Repeat}, {"reorder", w.Reorder}} {
+		if !(r.rate >= 0 && r.rate <= 1) {
+			errs = append(errs, fmt.Errorf("%s rate %v is not between 0 and 1", r.name, r.rate))
+		}
+	}
+	if w.Delay < 0 {
+		errs = append(errs, fmt.Errorf("delay %v is negative", w.Delay))
+	}
+	return errors.Join(errs...)
 }
 
-// Stats counts datagrams, both directions together.
-type Stats struct {
-	Received, Sent, Dropped, Repeated, Reordered int64
+// fate is what one datagram has to suffer.
+type fate uint8
+
+const (
+	pass fate = iota
+	drop
+	repeat
+	hold
+)
+
+// way is a direction at work: the dice, the count, and the datagram held back.
+type way struct {
+	Way
+
+	mu   sync.Mutex
+	dice *rand.Rand // guarded by mu
+	n    int        // datagrams so far; guarded by mu
+	held func()     // sends the datagram that waits for another; guarded by mu
 }
 
-// Relay is an open relay: the port is taken from [Listen] on, datagrams flow
-// while [Relay.Run] runs.
-type Relay struct {
-	cfg      Config
-	conn     *net.UDPConn
-	upstream netip.AddrPort
-	up, down *way
-
-	received, sent, dropped, repeated, reordered atomic.Int64
+func newWay(w Way, seed, stream uint64) *way {
+	return &way{Way: w, dice: rand.New(rand.NewPCG(seed, stream))}
 }
 
-// Listen takes the port. The caller must call Run, or Close.
-func Listen(cfg Config) (*Relay, error) { return nil, errors.New("lossy: not yet") }
-
-// Addr is where clients send to.
-func (r *Relay) Addr() netip.AddrPort { return r.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
-
-// Run relays until ctx ends, closes the port and returns after the last
-// goroutine has ended.
-func (r *Relay) Run(ctx context.Context) error { return nil }
-
-// Close gives the port back without Run.
-func (r *Relay) Close() error { return r.conn.Close() }
-
-// Stats is a snapshot of the counters.
-func (r *Relay) Stats() Stats {
-	return Stats{r.received.Load(), r.sent.Load(), r.dropped.Load(), r.repeated.Load(), r.reordered.Load()}
+// decide throws the dice for one datagram. All three are thrown for each, so
+// that the sequence depends on the seed and the count only.
+func (w *way) decide(datagram []byte) fate {
+	if w.Match != nil && !w.Match(datagram) {
+		return pass
+	}
+	w.n++
+	lost, twice, late := w.dice.Float64() < w.Drop, w.dice.Float64() < w.Repeat, w.dice.Float64() < w.Reorder
+	switch {
+	case lost || slices.Contains(w.DropNth, w.n):
+		return drop
+	case twice:
+		return repeat
+	case late:
+		return hold
+	}
+	return pass
 }
 
-type way struct{}
+// take decides about a datagram and returns what to send now, in order.
+func (w *way) take(datagram []byte, send func()) (fate, []func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := w.decide(datagram)
+	var now []func()
+	switch f {
+	case drop:
+		return f, nil
+	case hold:
+		now, w.held = w.release(), send
+		return f, now
+	case repeat:
+		now = append(now, send, send)
+	default:
+		now = append(now, send)
+	}
+	return f, append(now, w.release()...)
+}
 
-var _ = fmt.Sprint
+// release hands over the datagram held back; w.mu is held.
+func (w *way) release() []func() {
+	if w.held == nil {
+		return nil
+	}
+	held := w.held
+	w.held = nil
+	return []func(){held}
+}
