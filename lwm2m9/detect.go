@@ -1,0 +1,179 @@
+package lwm2m9
+
+import "slices"
+
+// Pair is Update State and Update Result of one instance as numbers: together
+// they tell the dialect, which neither does alone (mapping.md, 1).
+type Pair struct {
+	Instance InstanceID `json:"instance"`
+	State    int64      `json:"state"`
+	Result   int64      `json:"result"`
+}
+
+// Pair is the pair of a reading.
+func (i Instance) Pair() Pair { return Pair{i.ID, i.RawState, i.RawResult} }
+
+// The limits of detection.
+const (
+	// OverturnAfter is how many pairs of the other dialect, with none of the
+	// decided one between them, overturn a decision. One is not enough: a
+	// device that writes state and result one after the other shows, for a
+	// moment, pairs that mean the other dialect, and even the reading and one
+	// more of the same moment may agree. Three readings in a row outlast it; a
+	// device whose new firmware speaks the other dialect shows them soon.
+	OverturnAfter = 3
+
+	// maxPending is for how many instances a torn pair waits to be seen again;
+	// the oldest gives way.
+	maxPending = 16
+)
+
+// Detector finds out which dialect a device speaks. It is a plain value,
+// stored with the device as JSON; the zero value has seen nothing. Its methods
+// return the next value and leave the old one as it was.
+type Detector struct {
+	// Configured is the operator's word. Not DialectUnknown, it always wins;
+	// detection goes on behind it.
+	Configured Dialect `json:"configured,omitempty"`
+	// Detected is the decision so far.
+	Detected Dialect `json:"detected,omitempty"`
+	// Against counts the pairs in a row that contradict Detected.
+	Against int `json:"against,omitempty"`
+	// Pending are torn pairs that wait to be seen a second time.
+	Pending []Pair `json:"pending,omitempty"`
+	// Told says that unknown numbers were reported.
+	Told bool `json:"told,omitempty"`
+}
+
+// Finding is what one pair changed.
+type Finding struct {
+	// Decided is the dialect that this pair decided for, when it did; with
+	// Overturned it replaces another.
+	Decided    Dialect
+	Overturned bool
+	// UnknownNumbers says that the pair has a number that no table, or not
+	// that of the dialect in force, knows. It is said once per device.
+	UnknownNumbers bool
+}
+
+// Dialect is the dialect in force: the configured one, else the detected one.
+func (d Detector) Dialect() Dialect {
+	if d.Configured != DialectUnknown {
+		return d.Configured
+	}
+	return d.Detected
+}
+
+// Observe takes a pair in. whole says that both numbers came in one response;
+// otherwise the pair may be torn, and counts only when it is seen a second
+// time with nothing written in between (see Wrote).
+func (d Detector) Observe(p Pair, whole bool) (Detector, Finding) {
+	var f Finding
+	if whole || d.seen(p) {
+		d.Pending = d.without(p.Instance)
+		d, f = d.weigh(p.dialect())
+	} else {
+		d.Pending = append(d.without(p.Instance), p)
+		d.Pending = d.Pending[max(0, len(d.Pending)-maxPending):]
+	}
+	if !d.Told && d.unknown(p) {
+		d.Told, f.UnknownNumbers = true, true
+	}
+	return d, f
+}
+
+// Wrote says that something was, or may have been, written to the device or
+// executed or created on it: readings before it say nothing about those after.
+func (d Detector) Wrote() Detector {
+	d.Pending = nil
+	return d
+}
+
+func (d Detector) seen(p Pair) bool { return slices.Contains(d.Pending, p) }
+
+// without is a copy of Pending without the instance's pair, with room for one.
+func (d Detector) without(id InstanceID) []Pair {
+	if len(d.Pending) == 0 {
+		return nil
+	}
+	rest := make([]Pair, 0, len(d.Pending)+1)
+	for _, p := range d.Pending {
+		if p.Instance != id {
+			rest = append(rest, p)
+		}
+	}
+	return rest
+}
+
+// weigh counts what a trustworthy pair says.
+func (d Detector) weigh(says Dialect) (Detector, Finding) {
+	switch says {
+	case DialectUnknown:
+		return d, Finding{}
+	case d.Detected:
+		d.Against = 0
+		return d, Finding{}
+	}
+	d.Against++
+	first := d.Detected == DialectUnknown
+	if !first && d.Against < OverturnAfter {
+		return d, Finding{}
+	}
+	d.Detected, d.Against = says, 0
+	return d, Finding{Decided: says, Overturned: !first}
+}
+
+// unknown says whether the pair has a number outside both tables, or outside
+// that of the dialect in force.
+func (d Detector) unknown(p Pair) bool {
+	switch in := d.Dialect(); in {
+	case Draft, Registered:
+		return in.State(p.State) == StateUnknown || in.Result(p.Result) == ResultUnknown
+	}
+	return Draft.State(p.State) == StateUnknown && Registered.State(p.State) == StateUnknown ||
+		Draft.Result(p.Result) == ResultUnknown && Registered.Result(p.Result) == ResultUnknown
+}
+
+// span is a range of numbers, both ends in it.
+type span struct{ from, to int64 }
+
+func (s span) holds(n int64) bool { return s.from <= n && n <= s.to }
+
+var anything = span{-1 << 63, 1<<63 - 1}
+
+// evidence is the table of mapping.md 1, "pair read says", row by row. What is
+// in no row says nothing, (3, 0) above all: that is DOWNLOADED in the draft
+// and DELIVERED in the registry.
+var evidence = [...]struct {
+	state, result span
+	says          Dialect
+}{
+	{span{0, 0}, anything, Registered},
+	{span{5, 5}, anything, Draft},
+	{span{1, 1}, span{1, 1}, Registered}, // DOWNLOAD STARTED
+	{span{1, 1}, span{0, 0}, Draft},      // INITIAL
+	{span{1, 1}, span{3, 9}, Draft},      // INITIAL after a failed download
+	{span{2, 2}, span{1, 1}, Draft},      // DOWNLOAD STARTED
+	{span{2, 2}, span{0, 0}, Registered}, // DOWNLOADED
+	{anything, span{50, 1<<63 - 1}, Registered},
+	{span{4, 4}, span{2, 2}, Registered}, // INSTALLED
+	{span{4, 4}, span{0, 0}, Draft},      // DELIVERED
+	{span{4, 4}, span{3, 10}, Draft},     // DELIVERED after a failed install
+	{span{3, 3}, span{3, 3}, Registered}, // DELIVERED
+}
+
+// dialect is what the pair says by itself. Where two rows contradict each
+// other, as for (5, 50), it says nothing.
+func (p Pair) dialect() Dialect {
+	said := DialectUnknown
+	for _, row := range evidence {
+		if !row.state.holds(p.State) || !row.result.holds(p.Result) || row.says == said {
+			continue
+		}
+		if said != DialectUnknown {
+			return DialectUnknown
+		}
+		said = row.says
+	}
+	return said
+}
