@@ -1,9 +1,40 @@
 package fwupdate
 
-// Tree is the management tree of one device. The zero value is an empty tree;
-// its JSON form is for the store.
+import (
+	"maps"
+	"slices"
+)
+
+// Tree is the management tree of one device. The zero value is an empty tree
+// that nobody may use; [Tree.SetRoles] lets servers in. Its JSON form is for
+// the store. A Tree is not safe for use by more than one goroutine.
 type Tree struct {
-	identity Identity
+	identity   Identity
+	roles      map[string]Role
+	packages   map[string]*pkg // by id, unescaped
+	drive      driven
+	executions []Execution
+	deletions  []string
+}
+
+// pkg is one ./FwUpdate/x. A nil string is an absent node.
+type pkg struct {
+	Update  *string `json:"downloadAndUpdate,omitempty"` // interior, so "" when it is there
+	URL     *string `json:"pkgURL,omitempty"`
+	Name    *string `json:"pkgName,omitempty"`
+	Version *string `json:"pkgVersion,omitempty"`
+	State   State   `json:"state"`
+	Bound   uint32  `json:"bound,omitempty"`
+}
+
+// driven is the package whose drive runs; there is at most one in a device.
+type driven struct {
+	Package string `json:"package,omitempty"`
+	Busy    Busy   `json:"busy,omitempty"`
+	// Orphan says that the package was deleted under its drive. The drive is
+	// not done before it has cleaned up, and nothing it reports concerns a
+	// package that was added under the same name since.
+	Orphan bool `json:"orphan,omitempty"`
 }
 
 // Package is a copy of one ./FwUpdate/x.
@@ -22,7 +53,7 @@ func NewTree(id Identity) *Tree { return &Tree{identity: id} }
 
 // SetRoles sets who may do something: server id to role. It is not stored:
 // set it after every load. A server without a role gets 425.
-func (t *Tree) SetRoles(roles map[string]Role) {}
+func (t *Tree) SetRoles(roles map[string]Role) { t.roles = maps.Clone(roles) }
 
 // Identity returns what ./DevInfo and ./DevDetail show.
 func (t *Tree) Identity() Identity { return t.identity }
@@ -31,27 +62,116 @@ func (t *Tree) Identity() Identity { return t.identity }
 func (t *Tree) SetIdentity(id Identity) { t.identity = id }
 
 // Packages returns the packages, in order of their ids.
-func (t *Tree) Packages() []Package { return nil }
+func (t *Tree) Packages() []Package {
+	list := make([]Package, 0, len(t.packages))
+	for _, id := range slices.Sorted(maps.Keys(t.packages)) {
+		p, _ := t.Package(id)
+		list = append(list, p)
+	}
+	return list
+}
 
-// Package returns one package.
-func (t *Tree) Package(id string) (Package, bool) { return Package{}, false }
+// Package returns one package; false when there is none of that id.
+func (t *Tree) Package(id string) (Package, bool) {
+	p, ok := t.packages[id]
+	if !ok {
+		return Package{}, false
+	}
+	view := Package{ID: id, Name: text(p.Name), Version: text(p.Version), URL: text(p.URL), State: p.State, Bound: p.Bound}
+	if t.drives(id) {
+		view.Busy = t.drive.Busy
+	}
+	return view, true
+}
 
 // TakeExecutions returns the accepted Execs since the last call.
-func (t *Tree) TakeExecutions() []Execution { return nil }
+func (t *Tree) TakeExecutions() []Execution {
+	taken := t.executions
+	t.executions = nil
+	return taken
+}
 
 // TakeDeletions returns the packages that were deleted while their drive ran,
-// since the last call. That drive must be told (mapping.Deleted) before the
-// Executions are started.
-func (t *Tree) TakeDeletions() []string { return nil }
+// since the last call. An Exec that was deleted before [Tree.TakeExecutions]
+// saw it is in neither list.
+func (t *Tree) TakeDeletions() []string {
+	taken := t.deletions
+	t.deletions = nil
+	return taken
+}
 
 // SetState sets ./FwUpdate/x/State on behalf of the drive of pkg. It does
 // nothing when that package was deleted, even if it was added again.
-func (t *Tree) SetState(pkg string, s State) {}
+func (t *Tree) SetState(id string, s State) {
+	if p := t.reached(id); p != nil {
+		p.State = s
+	}
+}
 
 // SetBusy says how far the drive of pkg is. NotBusy ends it: call it also for
 // a drive whose package was deleted, since until then every Exec is answered
-// 417. Call SetState before SetBusy(pkg, NotBusy).
-func (t *Tree) SetBusy(pkg string, b Busy) {}
+// 417. Call SetState and SetBound before SetBusy(pkg, NotBusy).
+func (t *Tree) SetBusy(id string, b Busy) {
+	switch {
+	case b == NotBusy && t.drive.Package == id:
+		t.drive = driven{}
+	case b == NotBusy:
+	case t.drive.Busy != NotBusy && t.drive.Package == id:
+		t.drive.Busy = b
+	default:
+		// A drive that the tree does not know of, as after a restore from an
+		// older record: the drive is right.
+		_, exists := t.packages[id]
+		t.drive = driven{Package: id, Busy: b, Orphan: !exists}
+	}
+}
 
-// SetBound notes the instance that the drive of pkg uses, plus one.
-func (t *Tree) SetBound(pkg string, bound uint32) {}
+// SetBound notes the instance that the drive of pkg uses, plus one. Like
+// [Tree.SetState] it does not reach a package that was deleted meanwhile.
+func (t *Tree) SetBound(id string, bound uint32) {
+	if p := t.reached(id); p != nil {
+		p.Bound = bound
+	}
+}
+
+// reached is the package that a drive of that id may change.
+func (t *Tree) reached(id string) *pkg {
+	if t.drive.Package == id && t.drive.Orphan {
+		return nil
+	}
+	return t.packages[id]
+}
+
+// drives says whether the running drive is that of the package as it is now.
+func (t *Tree) drives(id string) bool {
+	return t.drive.Busy != NotBusy && t.drive.Package == id && !t.drive.Orphan
+}
+
+// Checkpoint remembers the tree; calling restore brings it back whole, also
+// what Exec and Delete left behind. An Atomic that fails uses it.
+func (t *Tree) Checkpoint() (restore func()) {
+	saved := t.clone()
+	return func() { *t = *saved.clone() }
+}
+
+// clone copies everything a command can change.
+func (t *Tree) clone() *Tree {
+	c := *t
+	c.executions = slices.Clone(t.executions)
+	c.deletions = slices.Clone(t.deletions)
+	if t.packages != nil {
+		c.packages = make(map[string]*pkg, len(t.packages))
+		for id, p := range t.packages {
+			copied := *p // the strings behind the pointers are never written to
+			c.packages[id] = &copied
+		}
+	}
+	return &c
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
