@@ -1,5 +1,7 @@
 package syncml
 
+import "strings"
+
 // Encoding is one of the two encodings of a message.
 type Encoding uint8
 
@@ -20,3 +22,18 @@ func (e Encoding) String() string {
 // MIME is the content type of a DM message in this encoding (OMA DM RepPro
 // 1.2, 4.1).
 func (e Encoding) MIME() string { return "application/vnd.syncml.dm+" + e.String() }
+
+// ParseMIME reads a content type. It takes the types of DM and those of plain
+// SyncML, which real clients send (legacy-clients.md), in any case and with any
+// parameters: a charset is left to the decoder, which takes UTF-8 only. It
+// reports false for every other type, dmddf and notification included.
+func ParseMIME(contentType string) (Encoding, bool) {
+	base, _, _ := strings.Cut(contentType, ";")
+	switch strings.ToLower(strings.TrimSpace(base)) {
+	case "application/vnd.syncml.dm+xml", "application/vnd.syncml+xml":
+		return XML, true
+	case "application/vnd.syncml.dm+wbxml", "application/vnd.syncml+wbxml":
+		return WBXML, true
+	}
+	return XML, false
+}

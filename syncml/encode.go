@@ -1,0 +1,154 @@
+package syncml
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Encode returns m in the encoding enc. It is AppendXML or AppendWBXML.
+func Encode(m *Message, enc Encoding) ([]byte, error) {
+	if enc == WBXML {
+		return m.AppendWBXML(nil)
+	}
+	return m.AppendXML(nil)
+}
+
+// leafKind says what a leaf's text is, for a sink that treats kinds apart.
+type leafKind uint8
+
+const (
+	plain  leafKind = iota // identifiers, URIs, codes
+	exact                  // text whose white space counts
+	secret                 // credentials and nonces
+	data                   // Data of an Item
+)
+
+// sink is one form of the element stream of a message.
+type sink interface {
+	// open starts an element that holds elements, shut ends it. The name is
+	// that of t, or of a command that is not in the table.
+	open(t tag, name string)
+	shut(t tag, name string)
+	// leaf is a whole element that holds text. It returns why the form
+	// cannot carry the text, or "".
+	leaf(t tag, text string, kind leafKind) string
+	// note explains the leaf before it to a human reader.
+	note(text string)
+}
+
+// writer feeds a Message to a sink, in the normal form. It keeps its first
+// error and writes nothing after it.
+type writer struct {
+	sink    sink
+	enc     Encoding
+	old     bool   // SyncML 1.1
+	shown   bool   // for a reader, not for a peer: everything is allowed
+	path    []tag  // the open elements
+	command int    // ordinal in the SyncBody
+	format  string // Format of the command's own Meta
+	err     *EncodeError
+}
+
+// write feeds m to s.
+func write(m *Message, s sink, enc Encoding) error {
+	w := &writer{sink: s, enc: enc, old: m.Header.Version.old(), path: make([]tag, 0, 8)}
+	w.message(m)
+	if w.err != nil {
+		return w.err
+	}
+	return nil
+}
+
+func (w *writer) message(m *Message) {
+	w.hold(tagSyncML, func() { messageShape.write(w, m) })
+}
+
+// old says that the message is written as SyncML 1.1; every version but that
+// is written as 1.2.
+func (v Version) old() bool { return trimmed(v.DTD) == DM112.DTD }
+
+func (w *writer) fail(t tag, msg string) {
+	if w.err != nil || w.shown {
+		return
+	}
+	var p strings.Builder
+	for _, up := range w.path {
+		p.WriteString(up.String() + "/")
+	}
+	w.err = &EncodeError{Encoding: w.enc, Path: p.String() + t.String(), Command: w.command, Msg: msg}
+}
+
+// hold writes the element t and what inside writes into it.
+func (w *writer) hold(t tag, inside func()) { w.holdNamed(t, elements[t].name, inside) }
+
+func (w *writer) holdNamed(t tag, name string, inside func()) {
+	if !w.allowed(t) {
+		return
+	}
+	w.sink.open(t, name)
+	w.path = append(w.path, t)
+	inside()
+	w.path = w.path[:len(w.path)-1]
+	w.sink.shut(t, name)
+}
+
+// leaf writes the element t with its text.
+func (w *writer) leaf(t tag, text string, kind leafKind) {
+	if !w.allowed(t) {
+		return
+	}
+	if why := w.sink.leaf(t, text, kind); why != "" {
+		w.fail(t, why)
+	}
+}
+
+// id writes an identifier.
+func (w *writer) id(t tag, text string) {
+	if len(text) > maxID {
+		w.fail(t, "over "+strconv.Itoa(maxID)+" bytes")
+	}
+	w.leaf(t, text, plain)
+}
+
+// itemData writes the Data of an Item.
+func (w *writer) itemData(i *Item) {
+	if endsInNUL(i, w.format) {
+		w.fail(tagData, "text that ends in NUL, which readers cut off")
+	}
+	w.leaf(tagData, string(i.Data), data)
+}
+
+// note explains the leaf before it.
+func (w *writer) note(text string) {
+	if w.err == nil {
+		w.sink.note(text)
+	}
+}
+
+// cmd writes a command.
+func (w *writer) cmd(c Command) {
+	if len(w.path) == 2 { // not in an Atomic or Sequence
+		w.command++
+	}
+	w.format = ""
+	b, t := bindingOf(c)
+	switch {
+	case w.err != nil:
+	case b == nil:
+		w.fail(noTag, "no command of DM")
+	case b == unknownBinding && w.shown:
+		u := c.(*Unknown)
+		w.holdNamed(t, string(u.Cmd), func() { unknownShape.write(w, u) })
+	case !t.command():
+		w.fail(noTag, "a name that no command has")
+	case !b.write(w, t, c):
+		w.fail(t, "a command of another type")
+	}
+}
+
+func (w *writer) allowed(t tag) bool {
+	if elements[t].new12 && w.old {
+		w.fail(t, "not in SyncML 1.1")
+	}
+	return w.err == nil
+}

@@ -1,0 +1,70 @@
+package syncml
+
+import "strings"
+
+// node is one element of a message on its way from bytes to a [Message].
+type node struct {
+	tag  tag
+	name string // of an element that is not in the table
+	text string // its characters; for Data with elements inside, their XML text
+	// off is where the element starts: a byte offset in WBXML, the number of
+	// the start tag in XML (1 is the root), where offsets cost a second scan.
+	off             int64
+	up, first, next *node
+	last            *node
+}
+
+// label is the element's name for an error; a name that is not in the table
+// is the sender's text, which errors do not repeat.
+func (n *node) label() string { return n.tag.String() }
+
+// slab hands out nodes in blocks: a message has about a hundred of them.
+type slab struct{ free []node }
+
+const slabSize = 64
+
+// add returns a new node; it becomes the last child of up unless up is nil.
+func (s *slab) add(up *node, t tag, name string, off int64) *node {
+	if len(s.free) == 0 {
+		s.free = make([]node, slabSize)
+	}
+	n := &s.free[0]
+	s.free = s.free[1:]
+	n.tag, n.name, n.off, n.up = t, name, off, up
+	switch {
+	case up == nil:
+	case up.last == nil:
+		up.first, up.last = n, n
+	default:
+		up.last.next, up.last = n, n
+	}
+	return n
+}
+
+// misplacedText says why n cannot hold the characters s; "" if it can.
+func misplacedText(n *node, s string) string {
+	if n.tag == noTag {
+		return ""
+	}
+	switch elements[n.tag].holds {
+	case isText, isData, isFlag:
+		return ""
+	}
+	if blank(s) {
+		return ""
+	}
+	return "text in " + n.label() + ", which holds elements"
+}
+
+// misplacedElement says why no element can stand in n; "" if one can.
+func misplacedElement(n *node) string {
+	if n == nil || n.tag == noTag || elements[n.tag].holds != isText {
+		return ""
+	}
+	return "element in " + n.label() + ", which holds text"
+}
+
+// blanks are the white space of XML 1.0 (2.3).
+const blanks = " \t\r\n"
+
+func blank(s string) bool { return strings.Trim(s, blanks) == "" }

@@ -1,0 +1,133 @@
+package syncml
+
+import (
+	"bytes"
+	"slices"
+)
+
+// needed makes a row of a header one without which no answer can be written:
+// absent or empty, it is an error in both directions.
+func needed(r row[Header], at func(*Header) *string) row[Header] {
+	read, write := r.read, r.write
+	r.must = true
+	r.read = func(b *binder, n *node, h *Header) {
+		if read(b, n, h); *at(h) == "" {
+			b.fail(n, n.label()+" is empty")
+		}
+	}
+	r.write = func(w *writer, h *Header) {
+		if trimmed(*at(h)) == "" {
+			w.fail(r.tag, "is empty")
+		}
+		write(w, h)
+	}
+	return r
+}
+
+// metaRow is a Meta. Its elements may be wrapped in a MetInf (oma-dm.md 1.1);
+// we never wrap them.
+func metaRow[T any](at func(*T) *Meta) row[T] {
+	r := partRow(tagMeta, false, &metaShape, at)
+	r.read = func(b *binder, n *node, v *T) {
+		unwrap(n)
+		metaShape.read(b, n, at(v))
+	}
+	return r
+}
+
+// defaultMetaRow is the Meta of a command, which its Items inherit.
+func defaultMetaRow[T any](at func(*T) *Meta) row[T] {
+	r := metaRow(at)
+	write := r.write
+	r.write = func(w *writer, v *T) {
+		w.format = at(v).Format // Meta stands before the Items
+		write(w, v)
+	}
+	return r
+}
+
+// unwrap puts the children of each MetInf in n in its place.
+func unwrap(n *node) {
+	for p := &n.first; *p != nil; {
+		k := *p
+		switch {
+		case k.tag != tagMetInf:
+			p = &k.next
+		case k.first == nil:
+			*p = k.next
+		default:
+			k.last.next = k.next
+			*p = k.first
+		}
+	}
+}
+
+// itemsRow is the Items of a command.
+func itemsRow[T any](s *shape[Item], at func(*T) *[]Item) row[T] {
+	return row[T]{
+		tag:  tagItem,
+		many: true,
+		read: func(b *binder, n *node, v *T) {
+			b.countItem(n)
+			items := append(*at(v), Item{})
+			s.read(b, n, &items[len(items)-1])
+			*at(v) = items
+		},
+		write: func(w *writer, v *T) {
+			items := *at(v)
+			for i := range items {
+				w.hold(tagItem, func() { s.write(w, &items[i]) })
+			}
+		},
+		norm: func(v *T) {
+			c := cloned(*at(v))
+			for i := range c {
+				s.norm(&c[i])
+			}
+			*at(v) = c
+		},
+	}
+}
+
+// dataRow is the Data of an Item; always says that <Data/> stands for none.
+func dataRow(always bool) row[Item] {
+	return row[Item]{
+		tag: tagData,
+		// The text of an empty element is empty too, but not absent.
+		read: func(_ *binder, n *node, i *Item) { i.Data = append([]byte{}, n.text...) },
+		write: func(w *writer, i *Item) {
+			if i.Data == nil && !always {
+				return
+			}
+			w.itemData(i)
+		},
+		norm: func(i *Item) {
+			if i.Data != nil || always {
+				i.Data = append([]byte{}, i.Data...)
+			}
+		},
+	}
+}
+
+// textFormats are the values of Format that say that Data is text. An absent
+// Format says so too (its default is chr), but not here: the later chunks of a
+// large object have none, whatever they are part of.
+var textFormats = []string{"chr", "node", "int", "bool", "float", "date", "time", "xml", "b64", "null"}
+
+// endsInNUL says that the Data of i is text with a NUL byte at its end.
+func endsInNUL(i *Item, format string) bool {
+	if i.Meta.Format != "" {
+		format = i.Meta.Format
+	}
+	return bytes.HasSuffix(i.Data, []byte{0}) && !i.MoreData && slices.Contains(textFormats, format)
+}
+
+// trimItems takes away the NUL bytes that real clients put at the end of text
+// (oma-dm.md 12). meta is that of the command.
+func trimItems(items []Item, meta Meta) {
+	for i := range items {
+		if endsInNUL(&items[i], meta.Format) {
+			items[i].Data = bytes.TrimRight(items[i].Data, "\x00")
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package syncml
+
+// A shape is what one element holds, in wire order. It is the one binding
+// between elements and the model: reading, writing and the normal form all
+// come from its rows, whatever the encoding.
+type shape[T any] struct {
+	rows []row[T]
+	// done, if set, runs when all rows of an element have been read.
+	done func(*T)
+	// fix, if set, brings *v to the normal form; it must not write through
+	// slices or pointers of *v.
+	fix func(v *T)
+}
+
+// row binds one child element to a part of T.
+type row[T any] struct {
+	tag   tag
+	body  bool // takes every command, and elements that are not in the table
+	many  bool // may stand more than once
+	must  bool // its absence is an error when decoding
+	read  func(b *binder, n *node, v *T)
+	write func(w *writer, v *T)
+	norm  func(v *T) // nil if every value is normal; v is the caller's own copy
+}
+
+// takes says that the row is for k.
+func (r *row[T]) takes(k *node) bool {
+	return r.body && (k.tag == noTag || k.tag.command()) || r.tag == k.tag && k.tag != noTag
+}
+
+// read fills v from the children of n. Order does not matter, and elements
+// that DM does not use in this place are skipped.
+func (s *shape[T]) read(b *binder, n *node, v *T) {
+	var seen uint32
+	for k := n.first; k != nil && b.err == nil; k = k.next {
+		i := 0
+		for i < len(s.rows) && !s.rows[i].takes(k) {
+			i++
+		}
+		if i == len(s.rows) {
+			s.skip(b, n, k)
+			continue
+		}
+		r := &s.rows[i]
+		if seen&(1<<i) != 0 && !r.many {
+			b.fail(k, "a second "+k.label()+" in "+n.label())
+			return
+		}
+		seen |= 1 << i
+		r.read(b, k, v)
+	}
+	for i := range s.rows {
+		if s.rows[i].must && seen&(1<<i) == 0 {
+			b.fail(n, n.label()+" has no "+s.rows[i].tag.String())
+			return
+		}
+	}
+	if s.done != nil {
+		s.done(v)
+	}
+	if s.fix != nil {
+		s.fix(v)
+	}
+}
+
+// skip passes over k, which has no row in n, unless it shows that the message
+// is put together wrongly: a command or a main part in the wrong place, or
+// something else where only commands may be.
+func (s *shape[T]) skip(b *binder, n, k *node) {
+	if n.tag == noTag || elements[n.tag].holds == isForeign {
+		return // nothing in it counts: a Sync holds commands, for example
+	}
+	main := k.tag == tagSyncML || k.tag == tagSyncHdr || k.tag == tagSyncBody
+	if main || k.tag.command() || n.tag == tagSyncBody {
+		b.fail(k, k.label()+" in "+n.label())
+	}
+}
+
+// write emits the rows of v in wire order, in the normal form.
+func (s *shape[T]) write(w *writer, v *T) {
+	if s.fix != nil {
+		c := *v
+		s.fix(&c)
+		v = &c
+	}
+	for i := range s.rows {
+		s.rows[i].write(w, v)
+	}
+}
+
+// norm brings v, a copy of the caller's own, to the normal form.
+func (s *shape[T]) norm(v *T) {
+	for i := range s.rows {
+		if s.rows[i].norm != nil {
+			s.rows[i].norm(v)
+		}
+	}
+	if s.fix != nil {
+		s.fix(v)
+	}
+}

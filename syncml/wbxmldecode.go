@@ -1,0 +1,260 @@
+package syncml
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// DecodeWBXML reads a message in WBXML 1.0 to 1.3. It takes any public
+// identifier, as a number or as text, since the tables of SyncML 1.2 contain
+// those of 1.1; text as STR_I, STR_T or OPAQUE wherever it stands, adjacent
+// runs joined; literal tags; attributes and processing instructions are
+// skipped. A document inside OPAQUE is kept as bytes. The error is a
+// [*SyntaxError].
+func DecodeWBXML(b []byte, lim Limits) (*Message, error) {
+	lim = lim.filled()
+	if err := tooLong(b, WBXML, lim); err != nil {
+		return nil, err
+	}
+	d := &wbxmlTree{tokenReader: tokenReader{text: string(b)}, lim: lim}
+	d.header()
+	d.body()
+	if d.err != nil {
+		return nil, d.err
+	}
+	m, err := bind(d.root, WBXML, lim)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// wbxmlTree makes elements of tokens.
+type wbxmlTree struct {
+	tokenReader
+	slab
+	lim   Limits
+	root  *node
+	cur   *node // the innermost open element
+	depth int
+	// run collects the text of runOf, once it has more than one part.
+	run   []byte
+	runOf *node
+	// object is the Data around cur when cur is part of an object whose
+	// elements stand in Data; its text becomes their XML.
+	object *node
+}
+
+// header reads what stands before the root (WBXML 1.3, 5.1).
+func (d *wbxmlTree) header() {
+	version := d.byte()
+	if version > version13 {
+		d.fail(0, fmt.Sprintf("neither XML nor WBXML 1.0 to 1.3: first byte 0x%02x", version))
+	}
+	if id := d.uint(); id == 0 {
+		d.uint() // index of the textual one; whatever it is, it is accepted
+	}
+	if version != version10 {
+		at := d.pos
+		if c := d.uint(); !slices.Contains(charsets, c) {
+			d.fail(at, "a charset other than UTF-8")
+		}
+	}
+	d.table = d.bytes("the string table")
+}
+
+// body reads the root and what may stand around it.
+func (d *wbxmlTree) body() {
+	for d.err == nil && d.more() {
+		at := d.pos
+		if d.root != nil && d.cur == nil {
+			if !d.trailer(at) {
+				return
+			}
+			continue
+		}
+		d.token(at, d.byte())
+	}
+	switch {
+	case d.err != nil:
+	case d.root == nil:
+		d.fail(d.pos, "no element")
+	case d.cur != nil:
+		d.fail(d.pos, "the message ends in "+d.cur.label())
+	}
+}
+
+// trailer reads one thing after the root: a processing instruction, or the
+// NUL bytes some senders append.
+func (d *wbxmlTree) trailer(at int) bool {
+	if strings.Trim(d.text[at:], "\x00") == "" {
+		return false
+	}
+	if d.byte() != tokPI {
+		d.fail(at, "something after the root")
+		return false
+	}
+	d.skipAttributes()
+	return true
+}
+
+// token reads one token of content, c at offset at.
+func (d *wbxmlTree) token(at int, c byte) {
+	switch c {
+	case tokSwitchPage:
+		d.page = d.byte()
+	case tokEnd:
+		d.shut(at)
+	case tokStrI:
+		d.chars(at, d.str())
+	case tokStrT:
+		d.chars(at, d.indexed())
+	case tokOpaque:
+		d.chars(at, d.bytes("OPAQUE"))
+	case tokEntity:
+		d.entity(at)
+	case tokPI:
+		d.skipAttributes()
+	case tokLiteral, tokLiteralC, tokLiteralA, tokLiteralAC:
+		name := d.indexed()
+		if d.err == nil {
+			d.open(at, tagOfName[name], name, c)
+		}
+	case tokExtI, tokExtI + 1, tokExtI + 2, tokExtT, tokExtT + 1, tokExtT + 2, tokExt, tokExt + 1, tokExt + 2:
+		d.fail(at, "an extension token, which SyncML does not have")
+	default:
+		d.tag(at, c)
+	}
+}
+
+// tag reads a tag by the table of the code page.
+func (d *wbxmlTree) tag(at int, c byte) {
+	t := noTag
+	if d.page < pageCount {
+		t = tagOfToken[d.page][c&maskTag]
+	}
+	if t == noTag {
+		d.fail(at, fmt.Sprintf("tag 0x%02x is not in code page %d", c&maskTag, d.page))
+		return
+	}
+	d.open(at, t, t.String(), c)
+}
+
+// open starts an element; bits are those of its tag.
+func (d *wbxmlTree) open(at int, t tag, name string, bits byte) {
+	if why := misplacedElement(d.cur); why != "" {
+		d.fail(at, why)
+		return
+	}
+	if d.depth == d.lim.Depth {
+		d.fail(at, "more than "+strconv.Itoa(d.lim.Depth)+" levels of elements")
+		return
+	}
+	if t != noTag {
+		name = elements[t].name
+	}
+	d.enter(at, t, name)
+	if bits&bitAttributes != 0 {
+		d.skipAttributes()
+	}
+	if bits&bitContent == 0 {
+		d.shut(at)
+	}
+}
+
+// enter makes the element the innermost one.
+func (d *wbxmlTree) enter(at int, t tag, name string) {
+	d.depth++
+	if d.object == nil && d.cur != nil && d.cur.tag == tagData {
+		d.object = d.cur
+		var esc bytes.Buffer
+		escape(&esc, d.collected(d.cur))
+		d.run, d.runOf = append(d.run[:0], esc.Bytes()...), d.cur
+	}
+	if d.object == nil {
+		d.cur = d.slab.add(d.cur, t, name, int64(at))
+		if d.root == nil {
+			d.root = d.cur
+		}
+		return
+	}
+	if t == noTag {
+		d.fail(at, "a literal tag in Data")
+		return
+	}
+	n := d.slab.add(nil, noTag, name, int64(at)) // not part of the tree
+	n.up = d.cur
+	d.cur = n
+	d.grow(at, "<"+name+">")
+}
+
+// grow appends to the text of the object.
+func (d *wbxmlTree) grow(at int, s string) {
+	if d.run = append(d.run, s...); len(d.run) > d.lim.Message {
+		d.fail(at, "an object of more than "+strconv.Itoa(d.lim.Message)+" bytes")
+	}
+}
+
+// shut ends the innermost element.
+func (d *wbxmlTree) shut(at int) {
+	n := d.cur
+	if n == nil {
+		d.fail(at, "END without an element")
+		return
+	}
+	d.cur = n.up
+	d.depth--
+	if d.object != nil && d.object != n {
+		d.grow(at, "</"+n.name+">")
+		return
+	}
+	n.text = d.collected(n)
+	if d.object == n {
+		d.object = nil
+	}
+}
+
+// chars adds text to the innermost element.
+func (d *wbxmlTree) chars(at int, s string) {
+	n := d.cur
+	switch {
+	case d.err != nil || s == "":
+	case n == nil:
+		d.fail(at, "text outside the root")
+	case d.object != nil:
+		var esc bytes.Buffer
+		escape(&esc, s)
+		d.grow(at, esc.String())
+	case misplacedText(n, s) != "":
+		d.fail(at, misplacedText(n, s))
+	case d.runOf == n:
+		d.run = append(d.run, s...)
+	case n.text == "":
+		n.text = s
+	default:
+		d.run, d.runOf = append(append(d.run[:0], n.text...), s...), n
+	}
+}
+
+// collected is the text of n so far.
+func (d *wbxmlTree) collected(n *node) string {
+	if d.runOf != n {
+		return n.text
+	}
+	d.runOf = nil
+	return string(d.run)
+}
+
+// entity reads a character given by its number.
+func (d *wbxmlTree) entity(at int) {
+	c := d.uint()
+	if c > utf8.MaxRune || !utf8.ValidRune(rune(c)) {
+		d.fail(at, "an entity that is no character")
+		return
+	}
+	d.chars(at, string(rune(c)))
+}

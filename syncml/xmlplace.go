@@ -1,0 +1,204 @@
+package syncml
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// This file finds the place of an error in XML. etree keeps no offsets, so
+// they are found by a second scan, and only when there is an error.
+
+var byteOrderMark = []byte("\xEF\xBB\xBF")
+
+// junk is the number of bytes at b[i:] to be left out before parsing: a byte
+// order mark, or NUL bytes that end a value or the message, which real clients
+// send and XML forbids (oma-dm.md 12).
+func junk(b []byte, i int) int {
+	if i == 0 && bytes.HasPrefix(b, byteOrderMark) {
+		return len(byteOrderMark)
+	}
+	if b[i] != 0 {
+		return 0
+	}
+	rest := bytes.TrimLeft(b[i:], "\x00")
+	if len(rest) == 0 || rest[0] == '<' || bytes.HasPrefix(rest, []byte("]]>")) {
+		return len(b) - i - len(rest)
+	}
+	return 0
+}
+
+// cleanXML is b without junk; b itself if it has none.
+func cleanXML(b []byte) []byte {
+	if bytes.IndexByte(b, 0) < 0 {
+		return bytes.TrimPrefix(b, byteOrderMark)
+	}
+	clean := make([]byte, 0, len(b))
+	for i := 0; i < len(b); {
+		if n := junk(b, i); n > 0 {
+			i += n
+			continue
+		}
+		clean = append(clean, b[i])
+		i++
+		for i < len(b) && b[i] != 0 { // no junk before the next NUL
+			clean = append(clean, b[i])
+			i++
+		}
+	}
+	return clean
+}
+
+// original is the offset in b of the byte at offset off of cleanXML(b).
+func original(b []byte, off int64) int64 {
+	i := 0
+	for i < len(b) {
+		if n := junk(b, i); n > 0 {
+			i += n
+			continue
+		}
+		if off == 0 {
+			break
+		}
+		off--
+		i++
+	}
+	return int64(i)
+}
+
+func newScanner(clean []byte) *xml.Decoder {
+	d := xml.NewDecoder(bytes.NewReader(clean))
+	d.CharsetReader = utf8Only
+	return d
+}
+
+// startTag is the offset of the start tag number nth, of a well-formed text.
+func startTag(clean []byte, nth int64) int64 {
+	d := newScanner(clean)
+	for {
+		off := d.InputOffset()
+		t, err := d.RawToken()
+		if err != nil {
+			return off
+		}
+		if _, ok := t.(xml.StartElement); ok {
+			if nth--; nth == 0 {
+				return off
+			}
+		}
+	}
+}
+
+// brokenXML says where and why clean, which comes from b, is no document that
+// could hold a message.
+func brokenXML(b, clean []byte, lim Limits) *SyntaxError {
+	s := xmlScan{d: newScanner(clean), lim: lim}
+	for s.why == "" {
+		s.off = s.d.InputOffset()
+		t, err := s.d.RawToken()
+		if err != nil {
+			s.end(err)
+			break
+		}
+		s.token(t)
+	}
+	return &SyntaxError{Encoding: XML, Offset: original(b, s.off), Msg: s.why}
+}
+
+// xmlScan looks for the first fault of a document.
+type xmlScan struct {
+	d    *xml.Decoder
+	lim  Limits
+	open []xml.Name
+	root bool   // the root has begun
+	off  int64  // start of the token in hand
+	why  string // the fault at off
+}
+
+func (s *xmlScan) token(t xml.Token) {
+	switch t := t.(type) {
+	case xml.StartElement:
+		s.start(t)
+	case xml.EndElement:
+		if len(s.open) == 0 || s.open[len(s.open)-1] != t.Name {
+			s.why = "an end tag that does not match"
+			return
+		}
+		s.open = s.open[:len(s.open)-1]
+	case xml.CharData:
+		if len(s.open) == 0 && !blank(string(t)) {
+			s.why = "text outside the root"
+		}
+	case xml.Directive:
+		s.why = badDirective(string(t), s.root)
+	}
+}
+
+func (s *xmlScan) start(t xml.StartElement) {
+	switch {
+	case len(s.open) == 0 && s.root:
+		s.why = "a second root"
+	case len(s.open) >= s.lim.Depth:
+		s.why = "more than " + strconv.Itoa(s.lim.Depth) + " levels of elements"
+	case len(s.open) == 0 && badNamespace(rootNamespace(t)):
+		s.why = "the root is in another namespace than SyncML"
+	}
+	s.root = true
+	s.open = append(s.open, t.Name)
+}
+
+// rootNamespace is the namespace that t gives itself.
+func rootNamespace(t xml.StartElement) string {
+	for _, a := range t.Attr {
+		if a.Name.Space == "xmlns" && a.Name.Local == t.Name.Space || a.Name.Space == "" && a.Name.Local == "xmlns" && t.Name.Space == "" {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// xmlFaults translates the messages of encoding/xml, which can quote the text.
+var xmlFaults = []struct{ part, why string }{
+	{"unexpected EOF", "the message ends too early"},
+	{"invalid character entity", "an entity other than the five of XML"},
+	{"invalid UTF-8", "bytes that are not UTF-8"},
+	{"illegal character code", "a character that XML forbids"},
+	{"unescaped", "an unescaped character"},
+	{"attribute name", "an attribute without a value"},
+	{"attribute", "a broken attribute"},
+	{"element", "a broken tag"},
+	{"comment", "a broken comment"},
+	{"CDATA", "a broken CDATA section"},
+	{"version", "a version of XML other than 1.0"},
+}
+
+// end handles the error the scan ended with.
+func (s *xmlScan) end(err error) {
+	switch {
+	case errors.Is(err, io.EOF) && !s.root:
+		s.why = "no element"
+		return
+	case errors.Is(err, io.EOF):
+		s.why = "the message ends too early"
+		return
+	}
+	s.off = s.d.InputOffset()
+	s.why = "not well-formed XML"
+	if errors.Is(err, errNotUTF8) || strings.Contains(err.Error(), "opening charset") {
+		s.why = errNotUTF8.Error()[len("syncml: "):]
+		return
+	}
+	msg := err.Error()
+	if syn, ok := errors.AsType[*xml.SyntaxError](err); ok {
+		msg = syn.Msg
+	}
+	for _, f := range xmlFaults {
+		if strings.Contains(msg, f.part) {
+			s.why = f.why
+			return
+		}
+	}
+}
