@@ -109,7 +109,6 @@ func (s *Server) Do(ctx context.Context, endpoint string, r Request) (Response, 
 // at its address of now.
 func (s *Server) NewExchange(endpoint string) (Exchange, error) { return Exchange{}, ErrClosed }
 
-
 // CancelObservations forgets every observation of the endpoint; the device is
 // told by the Reset that answers its next notification (RFC 7641, 3.6).
 func (s *Server) CancelObservations(endpoint string) {}

@@ -1,0 +1,120 @@
+package coap
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Observing is what a request wants of an observation (RFC 7641, 2).
+type Observing uint8
+
+// The values of Observing.
+const (
+	NotObserving   Observing = iota // no Observe option
+	StartObserving                  // Observe 0
+	StopObserving                   // Observe 1
+)
+
+// Token ties a response to its request: 0 to 8 bytes (RFC 7252, 5.3.1). It is
+// comparable.
+type Token struct {
+	n uint8
+	b [8]byte
+}
+
+// MakeToken copies up to 8 bytes into a Token.
+func MakeToken(b []byte) Token {
+	var t Token
+	t.n = uint8(copy(t.b[:], b))
+	return t
+}
+
+// Bytes is a copy of the token's bytes.
+func (t Token) Bytes() []byte { return append([]byte(nil), t.b[:t.n]...) }
+
+// Request is a request, to be sent or received. Format and Accept are NoFormat
+// for none; their zero value is text/plain.
+type Request struct {
+	Method  Code
+	Path    []string // segments
+	Query   []string
+	Format  Format // of the payload
+	Accept  Format
+	Observe Observing
+	// Payload is the whole body, up to MaxBody when received.
+	Payload []byte
+
+	// Exchange, when set on a request to be sent, fixes message id and token
+	// of its first message, so that the peer knows it as a duplicate of an
+	// earlier one (RFC 7252, 4.5).
+	Exchange *Exchange
+
+	// Peer and Token are set on a request received. Together they are what
+	// [Endpoint.Notify] needs.
+	Peer  netip.AddrPort
+	Token Token
+	// Confirmable says how the request received was sent.
+	Confirmable bool
+
+	// block1 and block2 are what this one message carries.
+	block1, block2 block
+	size1          uint32
+}
+
+// Response is a response or a notification, to be sent or received.
+type Response struct {
+	Code     Code
+	Format   Format // NoFormat when there is none
+	Location []string
+	ETag     []byte // up to 8 bytes
+	// Observed says whether the Observe option is there: the request has
+	// started an observation, or this is a notification. Sequence is its
+	// value, 24 bit.
+	Observed bool
+	Sequence uint32
+	// Payload is the whole body. Of a response to be sent it must not be
+	// changed afterwards: a large one is kept and served block by block.
+	Payload []byte
+
+	// Sent, when set on a response that a Handler returns, is called once
+	// after the first datagram of it has been handed to the socket.
+	Sent func()
+
+	block1, block2 block
+	size1, size2   uint32
+	malformed      bool // an option that must be understood was not
+}
+
+// Handler answers requests. It is called in a goroutine of its own, which ends
+// with it; ctx ends when the Endpoint stops. A request that takes longer than a
+// second is acknowledged meanwhile and answered separately (RFC 7252, 5.2.2).
+type Handler func(ctx context.Context, r *Request) Response
+
+// Exchange fixes message id and token of a request.
+type Exchange struct {
+	MessageID uint16
+	Token     Token
+}
+
+// Transmission parameters (RFC 7252, 4.8).
+const (
+	AckTimeout      = 2 * time.Second
+	AckRandomFactor = 1.5
+	MaxRetransmit   = 4
+	// MaxTransmitWait is the longest that retransmission takes until it is
+	// given up.
+	MaxTransmitWait = 93 * time.Second
+	// ExchangeLifetime is how long a message id stays in use.
+	ExchangeLifetime = 247 * time.Second
+)
+
+const (
+	// ackDelay is how long a handler may take before the request is
+	// acknowledged without its response: less than AckTimeout, so that the
+	// peer does not send again (PROCESSING_DELAY is left to the peer).
+	ackDelay = time.Second
+	// observeReorder is the age at which the order of notifications is taken
+	// from their arrival (RFC 7641, 3.4).
+	observeReorder = 128 * time.Second
+)
