@@ -1,0 +1,81 @@
+package session
+
+import (
+	"errors"
+
+	"github.com/fwbridge/fwbridge/syncml"
+)
+
+// atomic carries out all of its commands or none (RepPro 1.2, 6.6.3):
+//
+//	Atomic 200, every child its own success; or
+//	Atomic 507, the child that failed its own code, those before it 216, those after it 215.
+//
+// An Exec inside cannot be undone once it has left this program, so it runs
+// only after all else succeeded. Get, Atomic and Sequence inside are not
+// allowed and fail with 500. Our undo cannot fail, so there is no 516, and the
+// answers may be split over messages, so there is no 517.
+func (x *turn) atomic(b *syncml.Block) []reply {
+	restore := x.t.Checkpoint()
+	parts := make([][]reply, len(b.Body))
+	failed := false
+	for _, execs := range []bool{false, true} {
+		for i, cmd := range b.Body {
+			if isExec(cmd) != execs {
+				continue
+			}
+			if failed {
+				parts[i] = skipped(b.Body[i:i+1], syncml.StatusNotExecuted)
+				continue
+			}
+			parts[i] = x.child(cmd)
+			failed = anyFailed(parts[i])
+		}
+	}
+	if !failed {
+		return join(whole(b, syncml.StatusOK), parts)
+	}
+	restore()
+	for _, part := range parts {
+		for i := range part {
+			if part[i].code.Success() {
+				part[i].code = syncml.StatusRolledBack
+			}
+		}
+	}
+	return join(whole(b, syncml.StatusAtomicFailed), parts)
+}
+
+// child carries out one command of an Atomic.
+func (x *turn) child(cmd syncml.Command) []reply {
+	switch o, isOp := cmd.(*syncml.Op); {
+	case isOp && o.Cmd == syncml.CmdGet && o.CmdID != "":
+		return x.failed(cmd, syncml.StatusCommandFailed, errors.New("a Get in an Atomic"))
+	case isOp && o.CmdID != "":
+		return x.op(o, true)
+	}
+	if b, ok := cmd.(*syncml.Block); ok && b.CmdID != "" {
+		refused := x.failed(cmd, syncml.StatusCommandFailed, errors.New("a block in an Atomic"))
+		return append(refused, skipped(b.Body, syncml.StatusNotExecuted)...)
+	}
+	return x.run(cmd)
+}
+
+func isExec(cmd syncml.Command) bool { return cmd.Name() == syncml.CmdExec }
+
+func anyFailed(replies []reply) bool {
+	for _, r := range replies {
+		if !r.code.Success() {
+			return true
+		}
+	}
+	return false
+}
+
+func join(head reply, parts [][]reply) []reply {
+	all := []reply{head}
+	for _, part := range parts {
+		all = append(all, part...)
+	}
+	return all
+}

@@ -1,0 +1,182 @@
+package session
+
+import (
+	"errors"
+
+	"github.com/fwbridge/fwbridge/syncml"
+)
+
+// reply is one Status to come, with what a Get found.
+type reply struct {
+	cmd    syncml.Name
+	id     string // CmdRef; empty for a command without CmdID
+	quiet  bool   // NoResp
+	target string
+	source string
+	code   syncml.Code
+	found  []syncml.Item
+}
+
+// turn is one server message being carried out.
+type turn struct {
+	c        *Client
+	t        Tree
+	msgRef   string
+	failures []error
+}
+
+// perform carries out the commands of a message in order and queues the
+// answers. Results of the server and Status are no commands.
+func (c *Client) perform(m *syncml.Message, t Tree) []error {
+	x := &turn{c: c, t: t, msgRef: m.Header.MsgID}
+	for _, cmd := range m.Body {
+		x.answer(x.run(cmd))
+	}
+	return x.failures
+}
+
+// run carries out one command and returns a reply for it and for each command
+// within.
+func (x *turn) run(cmd syncml.Command) []reply {
+	switch cmd := cmd.(type) {
+	case *syncml.Status, *syncml.Results:
+		return nil
+	case *syncml.Op:
+		if cmd.CmdID == "" {
+			return x.nameless(cmd)
+		}
+		return x.op(cmd, false)
+	case *syncml.Alert:
+		return x.alert(cmd)
+	case *syncml.Block:
+		switch {
+		case cmd.CmdID == "":
+			return x.nameless(cmd)
+		case cmd.Cmd == syncml.CmdAtomic:
+			return x.atomic(cmd)
+		}
+		return x.sequence(cmd)
+	}
+	return x.failed(cmd, syncml.StatusBadRequest, errors.New("not a command of DM"))
+}
+
+// nameless refuses a command without CmdID, and what is in it, with 400
+// (fwupdate-csp.md): nothing that happens could be reported.
+func (x *turn) nameless(cmd syncml.Command) []reply {
+	return append(x.failed(cmd, syncml.StatusBadRequest, errors.New("no CmdID")), skipped(children(cmd), syncml.StatusNotExecuted)...)
+}
+
+// failed is the reply for a command as a whole; the cause is for the log.
+func (x *turn) failed(cmd syncml.Command, code syncml.Code, why error) []reply {
+	x.failures = append(x.failures, &syncml.StatusError{Code: code, URI: string(cmd.Name()), Err: why})
+	return []reply{whole(cmd, code)}
+}
+
+// whole is a reply for a command, whatever its Items.
+func whole(cmd syncml.Command, code syncml.Code) reply {
+	r := reply{cmd: cmd.Name(), id: cmd.ID(), code: code}
+	switch cmd := cmd.(type) {
+	case *syncml.Op:
+		r.quiet = cmd.NoResp
+	case *syncml.Alert:
+		r.quiet = cmd.NoResp
+	case *syncml.Block:
+		r.quiet = cmd.NoResp
+	}
+	return r
+}
+
+// skipped gives all commands and those within the same code; none of them was
+// carried out.
+func skipped(cmds []syncml.Command, code syncml.Code) []reply {
+	var all []reply
+	for _, cmd := range cmds {
+		switch cmd.(type) {
+		case *syncml.Status, *syncml.Results:
+			continue
+		}
+		all = append(all, whole(cmd, code))
+		all = append(all, skipped(children(cmd), code)...)
+	}
+	return all
+}
+
+func children(cmd syncml.Command) []syncml.Command {
+	if b, ok := cmd.(*syncml.Block); ok {
+		return b.Body
+	}
+	return nil
+}
+
+// refuseAll queues one and the same status for every command of a message.
+func (c *Client) refuseAll(m *syncml.Message, code syncml.Code) {
+	x := &turn{c: c, msgRef: m.Header.MsgID}
+	x.answer(skipped(m.Body, code))
+}
+
+// alertCodes says what the alerts of a server get. There is no user to ask
+// (1100 to 1104), and all others are for servers, or unknown: 406.
+var alertCodes = map[syncml.AlertCode]syncml.Code{
+	syncml.AlertNextMessage: syncml.StatusOK,
+}
+
+func (x *turn) alert(a *syncml.Alert) []reply {
+	if a.CmdID == "" {
+		return x.nameless(a)
+	}
+	if code, ok := alertCodes[a.Code]; ok {
+		return []reply{whole(a, code)}
+	}
+	return x.failed(a, syncml.StatusUnsupportedFeature, errors.New("alert "+a.Code.String()))
+}
+
+// sequence runs commands in order; one that fails does not stop the others,
+// which is the usual reading of the specification (RepPro 1.2, 6.6.13).
+func (x *turn) sequence(b *syncml.Block) []reply {
+	all := []reply{whole(b, syncml.StatusOK)}
+	for _, cmd := range b.Body {
+		all = append(all, x.run(cmd)...)
+	}
+	return all
+}
+
+// answer queues the Statuses, and after the last Status of a Get its Results.
+func (x *turn) answer(replies []reply) {
+	var found []syncml.Item
+	for i, r := range replies {
+		if !r.quiet {
+			x.c.push(r.status(x.msgRef))
+		}
+		found = append(found, r.found...)
+		if i+1 == len(replies) || replies[i+1].id != r.id || replies[i+1].cmd != r.cmd {
+			x.results(r.id, found)
+			found = nil
+		}
+	}
+}
+
+func (r reply) status(msgRef string) *syncml.Status {
+	s := &syncml.Status{MsgRef: msgRef, CmdRef: r.id, Cmd: r.cmd, Code: r.code}
+	if r.target != "" {
+		s.TargetRefs = []string{r.target}
+	}
+	if r.source != "" {
+		s.SourceRefs = []string{r.source}
+	}
+	return s
+}
+
+// results queues what a Get found: all Items in one Results, as deployed
+// clients do, or one each where that would be too long for the server.
+func (x *turn) results(id string, found []syncml.Item) {
+	if len(found) == 0 {
+		return
+	}
+	if len(found) == 1 || x.fits(id, found) {
+		x.c.push(&syncml.Results{MsgRef: x.msgRef, CmdRef: id, Items: found})
+		return
+	}
+	for _, item := range found {
+		x.c.push(&syncml.Results{MsgRef: x.msgRef, CmdRef: id, Items: []syncml.Item{item}})
+	}
+}

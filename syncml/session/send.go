@@ -1,0 +1,150 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+
+	"github.com/fwbridge/fwbridge/syncml"
+)
+
+// outgoing is a command on its way: it gets its CmdID when it is packed into a
+// message, a new one each time it is sent.
+type outgoing struct {
+	cmd  syncml.Command
+	note *note // the Generic Alert that it is
+	head bool  // the Status for the SyncHdr, which is never repeated
+}
+
+func (c *Client) push(cmds ...syncml.Command) {
+	for _, cmd := range cmds {
+		c.queue = append(c.queue, outgoing{cmd: cmd})
+	}
+}
+
+// send packs the queue into the next message, as much of it as the server
+// takes. final closes our package once the queue is empty; a package of the
+// server that is still open gets an Alert 1222 instead, which may be left out
+// while we have more to say (OMA DM Protocol 1.2, 6.1).
+func (c *Client) send(head *syncml.Status, final bool) Output {
+	if c.sent+c.repeats >= MaxMessages {
+		return c.end(EndTooManySent, fmt.Errorf("%d messages", c.sent+c.repeats))
+	}
+	c.sent++
+	if head != nil {
+		c.queue = slices.Insert(c.queue, 0, outgoing{cmd: head, head: true})
+	}
+	if !final {
+		c.push(&syncml.Alert{Code: syncml.AlertNextMessage})
+	}
+	cred := c.us.cred(c.acc.Client)
+	n := c.fitting(cred)
+	rest := slices.Clone(c.queue[n:])
+	if !final && n < len(c.queue) {
+		rest = rest[:len(rest)-1] // the 1222 would come too late there
+	}
+	m := c.message(cred, c.queue[:n])
+	m.Final = final && n == len(c.queue)
+	body, err := syncml.Encode(m, c.acc.Encoding)
+	if err != nil {
+		return c.end(EndProtocol, err)
+	}
+	c.flight, c.queue = c.queue[:n:n], rest
+	c.track()
+	c.answer = Output{Send: body, URL: c.url, Answers: c.answers(), Nonces: c.nonces}
+	return c.answer
+}
+
+// fitting is how many commands of the queue fit into one message of the size
+// that the server takes. One more than the Status for the SyncHdr goes out in
+// any case: holding it back would not make it smaller.
+func (c *Client) fitting(cred *syncml.Cred) int {
+	all := len(c.queue)
+	if c.maxMsg <= 0 || c.size(cred, c.queue) <= c.maxMsg {
+		return all
+	}
+	least := min(all, 2)
+	more := sort.Search(all-least, func(i int) bool { return c.size(cred, c.queue[:least+i+1]) > c.maxMsg })
+	return least + more
+}
+
+// size is the length of a message in bytes; one that cannot be encoded counts
+// as small, so that the error shows when it is sent.
+func (c *Client) size(cred *syncml.Cred, cmds []outgoing) int64 {
+	m := c.message(cred, cmds)
+	m.Final = true
+	b, err := syncml.Encode(m, c.acc.Encoding)
+	if err != nil {
+		return 0
+	}
+	return int64(len(b))
+}
+
+// message builds the message with our current number.
+func (c *Client) message(cred *syncml.Cred, cmds []outgoing) *syncml.Message {
+	m := &syncml.Message{Header: syncml.Header{
+		Version:   c.acc.Version,
+		SessionID: c.id,
+		MsgID:     strconv.Itoa(c.sent),
+		Target:    syncml.Location{URI: c.acc.URL},
+		Source:    syncml.Location{URI: c.acc.DeviceID},
+		Cred:      cred,
+		Meta:      syncml.Meta{MaxMsgSize: c.acc.MaxMsgSize},
+	}}
+	if c.us.scheme == SchemeMD5 {
+		m.Header.Source.Name = c.acc.Client.User
+	}
+	for i, o := range cmds {
+		m.Body = append(m.Body, numbered(o.cmd, cmdID(i)))
+	}
+	return m
+}
+
+// cmdID is the CmdID of the command at a place in a message.
+func cmdID(place int) string { return strconv.Itoa(place + 1) }
+
+// numbered is a copy of one of our commands with a CmdID.
+func numbered(cmd syncml.Command, id string) syncml.Command {
+	switch cmd := cmd.(type) {
+	case *syncml.Status:
+		s := *cmd
+		s.CmdID = id
+		return &s
+	case *syncml.Results:
+		r := *cmd
+		r.CmdID = id
+		return &r
+	case *syncml.Alert:
+		a := *cmd
+		a.CmdID = id
+		return &a
+	case *syncml.Op:
+		o := *cmd
+		o.CmdID = id
+		return &o
+	}
+	return cmd // we send no others
+}
+
+// track notes for every Generic Alert where it was sent last: only a Status
+// for that sending counts.
+func (c *Client) track() {
+	for i, o := range c.flight {
+		if o.note != nil {
+			o.note.msg, o.note.cmd = strconv.Itoa(c.sent), cmdID(i)
+		}
+	}
+}
+
+// requeue repeats the last message, which the server refused as a whole, but
+// for what it answered one by one. The rest of the queue comes after.
+func (c *Client) requeue(answered map[string]bool) {
+	var again []outgoing
+	for i, o := range c.flight {
+		if !o.head && !answered[cmdID(i)] {
+			again = append(again, o)
+		}
+	}
+	c.queue = append(again, c.queue...)
+}
