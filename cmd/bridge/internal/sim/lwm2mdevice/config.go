@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"regexp"
 	"slices"
 	"time"
 
@@ -123,6 +124,8 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
+var rootForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
 // Validate reports everything that is wrong with c, at once.
 func (c Config) Validate() error {
 	c = c.withDefaults()
@@ -138,6 +141,9 @@ func (c Config) Validate() error {
 	}
 	if c.Lifetime < time.Second {
 		errs = append(errs, fmt.Errorf("lifetime %v: LwM2M counts it in whole seconds, the least is 1s", c.Lifetime))
+	}
+	if c.Root != "" && !rootForm.MatchString(c.Root) {
+		errs = append(errs, fmt.Errorf("root %q: want a path such as /lwm2m", c.Root))
 	}
 	if len(c.Instances) > c.MaxInstances {
 		errs = append(errs, fmt.Errorf("%d instances of Object 9: the most is %d", len(c.Instances), c.MaxInstances))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/fwbridge/fwbridge/lwm2m9"
@@ -11,7 +12,13 @@ import (
 
 // Device is one simulated device. Make it with [New].
 type Device struct {
-	cfg Config
+	cfg    Config
+	faults *faults
+
+	// Owned by the goroutine of Run.
+	soft  map[lwm2m9.InstanceID]*software
+	seq   uint32 // of the Observe option; goes on over boots
+	inUse string // LwM2M version of the last registration
 
 	mu     sync.Mutex
 	counts Counts            // guarded by mu
@@ -24,13 +31,21 @@ func New(cfg Config) (*Device, error) {
 		return nil, fmt.Errorf("lwm2m device: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	return &Device{cfg: cfg, counts: Counts{Done: map[Op]int{}, Refused: map[Op]int{}}}, nil
+	d := &Device{
+		cfg:    cfg,
+		faults: newFaults(cfg.Faults),
+		soft:   map[lwm2m9.InstanceID]*software{},
+		inUse:  cfg.Version,
+		counts: Counts{Done: map[Op]int{}, Refused: map[Op]int{}},
+	}
+	if !cfg.NoObject9 {
+		for _, s := range cfg.Instances {
+			d.soft[s.ID] = newSoftware(s)
+		}
+	}
+	d.publish()
+	return d, nil
 }
-
-// Run lives through the device's boots until ctx ends, and returns after its
-// last goroutine has ended. It returns nil when ctx ended, and an error when
-// no socket could be had. It must be called once.
-func (d *Device) Run(ctx context.Context) error { return nil }
 
 // Counts is a copy of the counters.
 func (d *Device) Counts() Counts {
@@ -45,5 +60,67 @@ func (d *Device) Counts() Counts {
 func (d *Device) Instances() []lwm2m9.Instance {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return append([]lwm2m9.Instance(nil), d.shown...)
+	return slices.Clone(d.shown)
+}
+
+// Run lives through the device's boots until ctx ends, and returns after its
+// last goroutine has ended. It returns nil when ctx ended, and an error when
+// no socket could be had. It must be called once.
+func (d *Device) Run(ctx context.Context) error {
+	server, stop, err := d.relay(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	var last *boot
+	for ctx.Err() == nil {
+		b, err := d.newBoot(ctx, server, last)
+		if err != nil {
+			return err
+		}
+		b.run()
+		if b.end == endReboot {
+			d.afterReboot(ctx, b.memory)
+		}
+		last = b
+	}
+	return nil
+}
+
+// afterReboot forgets what the reboot forgets, and waits until the device is
+// up again.
+func (d *Device) afterReboot(ctx context.Context, m Memory) {
+	if m == Lose {
+		for _, s := range d.soft {
+			*s = *newSoftware(Software{ID: s.id})
+		}
+		d.publish()
+	}
+	wait(ctx, d.cfg.Timing.Reboot)
+}
+
+// publish makes what the instances show visible to Instances.
+func (d *Device) publish() {
+	list := make([]lwm2m9.Instance, 0, len(d.soft))
+	for _, id := range d.instanceIDs() {
+		list = append(list, d.soft[id].instance(d.cfg.Dialect))
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shown = list
+}
+
+func (d *Device) instanceIDs() []lwm2m9.InstanceID { return slices.Sorted(maps.Keys(d.soft)) }
+
+// event reports an event; it runs in the goroutine of Run.
+func (d *Device) event(e Event) {
+	e.Endpoint = d.cfg.Endpoint
+	d.cfg.Log.Debug("device", "event", e.String())
+	d.cfg.OnEvent(e)
+}
+
+func (d *Device) count(f func(*Counts)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f(&d.counts)
 }

@@ -86,6 +86,9 @@ func (f *Fault) place(at string) error {
 	var i int
 	var err error
 	switch p := f.Kind.parts(); {
+	case f.Kind == Slow || f.Kind == Stuck:
+		i, err = word.Index("working step", at, working)
+		f.Step = Step(i)
 	case p&needStep != 0:
 		i, err = word.Index("step", at, stepWords)
 		f.Step = Step(i)
@@ -108,7 +111,10 @@ func (f *Fault) value(v string) (err error) {
 		f.Rate, err = parseRate(v)
 	case p&needDuration != 0 || p&mayDuration != 0 && v != "":
 		f.Duration, err = parseDuration(v)
-	case p&needResult != 0 || p&mayResult != 0 && v != "":
+	case p&needResult != 0:
+		i, err = word.Index("result", v, resultWords[:lwm2m9.ResultDeviceError+1])
+		f.Result = lwm2m9.UpdateResult(i)
+	case p&mayResult != 0 && v != "":
 		i, err = word.Index("result", v, resultWords)
 		f.Result = lwm2m9.UpdateResult(i)
 	case p&mayResult != 0:

@@ -119,6 +119,12 @@ const (
 
 var garbageWords = []string{TextGarbage: "text", StateGarbage: "state", ResultGarbage: "result", TLVGarbage: "tlv"}
 
+// working are the steps that take time: Slow and Stuck strike there.
+var working = []string{
+	Downloading: "downloading", Downloaded: "downloaded", Installing: "installing", Activating: "activating",
+	Uninstalling: "uninstalling",
+}
+
 // resultWords names the failures that download= and install= take. An empty
 // word is a result that cannot be asked for.
 var resultWords = []string{

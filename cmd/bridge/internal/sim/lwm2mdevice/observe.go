@@ -1,0 +1,146 @@
+package lwm2mdevice
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plgd-dev/go-coap/v3/message"
+	"github.com/plgd-dev/go-coap/v3/message/codes"
+
+	"github.com/fwbridge/fwbridge/lwm2m9"
+)
+
+const (
+	maxNotices   = 256     // notifications that wait; more are lost
+	maxObservers = 64      // observations of a device; more are answered as plain reads
+	maxSequence  = 1 << 24 // of the Observe option (RFC 7641, 4.4)
+)
+
+// observer is an observation of the server.
+type observer struct {
+	path  []string
+	query request // as it was asked, for its Accept
+}
+
+// notice is a notification on its way.
+type notice struct {
+	token string
+	path  string
+	seq   uint32
+	answer
+}
+
+// observe registers an observation; false when Observe is ignored.
+func (b *boot) observe(req request) bool {
+	if _, ok := b.d.faults.strike(NoObserve, nil); ok {
+		return false
+	}
+	if len(b.observers) >= maxObservers && b.observers[req.token] == nil {
+		return false
+	}
+	b.observers[req.token] = &observer{path: req.path, query: req}
+	b.d.event(Event{Kind: EventObserved, Path: joined(req.path)})
+	return true
+}
+
+// forget ends the observation of a token, or with another token of the path.
+func (b *boot) forget(req request) {
+	delete(b.observers, req.token)
+	for token, o := range b.observers {
+		if slices.Equal(o.path, req.path) {
+			delete(b.observers, token)
+		}
+	}
+}
+
+func joined(path []string) string { return "/" + strings.Join(path, "/") }
+
+func (b *boot) nextSeq() uint32 {
+	b.d.seq = (b.d.seq + 1) % maxSequence
+	return b.d.seq
+}
+
+// notifyResource notifies the observers of one resource.
+func (b *boot) notifyResource(i lwm2m9.InstanceID, r lwm2m9.ResourceID) {
+	b.notify(fmt.Sprintf("%s/9/%d/%d", b.d.cfg.Root, i, r))
+}
+
+// notifyInstance notifies the observers of an instance and of the object.
+func (b *boot) notifyInstance(i lwm2m9.InstanceID) {
+	b.notify(fmt.Sprintf("%s/9/%d", b.d.cfg.Root, i))
+	b.notify(b.d.cfg.Root + "/9")
+}
+
+func (b *boot) notify(path string) {
+	for token, o := range b.observers {
+		if joined(o.path) != path || b.silent.Load() || b.dying.Load() {
+			continue
+		}
+		n := notice{token, path, b.nextSeq(), b.readPath(o.query)}
+		if n.code != lwm2m9.CodeContent {
+			delete(b.observers, token) // RFC 7641, 3.2: an error ends the observation
+		}
+		b.touch()
+		select {
+		case b.notices <- n:
+			b.d.event(Event{Kind: EventNotified, Path: path})
+		default:
+			b.d.cfg.Log.Warn("device: too many notifications wait", "path", path)
+		}
+	}
+}
+
+// sendNotices sends notifications one after the other; a confirmable one is
+// repeated by go-coap and given up after Timing.Request.
+func (b *boot) sendNotices(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case n := <-b.notices:
+			if err := b.sendNotice(ctx, n); err != nil && ctx.Err() == nil {
+				b.d.cfg.Log.Debug("device: notification lost", "path", n.path, "error", err)
+			}
+		}
+	}
+}
+
+func (b *boot) sendNotice(ctx context.Context, n notice) error {
+	ctx, cancel := context.WithTimeout(ctx, b.d.cfg.Timing.Request)
+	defer cancel()
+	m := b.conn.AcquireMessage(ctx)
+	defer b.conn.ReleaseMessage(m)
+	m.SetType(message.Confirmable)
+	if b.d.cfg.NonConfirmable {
+		m.SetType(message.NonConfirmable)
+	}
+	m.SetCode(codes.Code(n.code))
+	m.SetToken(message.Token(n.token))
+	m.SetMessageID(b.conn.GetMessageID())
+	if n.code == lwm2m9.CodeContent {
+		m.SetObserve(n.seq)
+		m.SetContentFormat(message.MediaType(n.format))
+		m.SetBody(bytes.NewReader(n.payload))
+	}
+	b.mu.Lock()
+	b.mids[n.token] = m.MessageID()
+	b.mu.Unlock()
+	b.d.count(func(c *Counts) { c.Notifications++ })
+	return b.conn.WriteMessage(m)
+}
+
+// resetReceived ends the observation whose last notification the server does
+// not know.
+func (b *boot) resetReceived(ctx context.Context, mid int32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for token, last := range b.mids {
+		if last == mid {
+			delete(b.mids, token)
+			b.wg.Go(func() { b.post(ctx, func() { delete(b.observers, token) }) })
+		}
+	}
+}
