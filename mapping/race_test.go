@@ -1,0 +1,6 @@
+//go:build race
+
+package mapping
+
+// slower is how many events less are explored under the race detector.
+const slower = 1
