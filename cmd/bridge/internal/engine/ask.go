@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fwbridge/fwbridge/lwm2m9"
+	"github.com/fwbridge/fwbridge/lwm2m9/server"
+	"github.com/fwbridge/fwbridge/lwm2m9/wire"
+	"github.com/fwbridge/fwbridge/mapping"
+)
+
+// writes says which operations may change what a later reading shows.
+var writes = map[mapping.Op]bool{
+	mapping.OpCreate: true, mapping.OpWriteURI: true, mapping.OpClearURI: true,
+	mapping.OpInstall: true, mapping.OpUninstall: true, mapping.OpActivate: true,
+}
+
+// question is a request of a drive with what it takes to ask it.
+type question struct {
+	mapping.Request
+	known    []lwm2m9.Instance // as last read, for the number of a new one
+	exchange *server.Exchange  // of Install
+}
+
+// operations are how each request of a drive becomes CoAP (mapping.md 5.2;
+// lwm2m.md, "Interfaces"). Each returns the error of what it asked last.
+var operations = map[mapping.Op]func(asker, context.Context, question, *mapping.Answer) error{
+	mapping.OpSurvey:    asker.askSurvey,
+	mapping.OpRead:      asker.askRead,
+	mapping.OpObserve:   asker.askObserve,
+	mapping.OpCreate:    asker.askCreate,
+	mapping.OpWriteURI:  asker.askWriteURI,
+	mapping.OpClearURI:  asker.askWriteURI, // its URI is empty
+	mapping.OpInstall:   asker.askInstall,
+	mapping.OpUninstall: asker.askUninstall,
+	mapping.OpActivate:  asker.askActivate,
+}
+
+// ask carries out one request. The Instances of the answer have numbers only.
+func (a asker) ask(ctx context.Context, q question) mapping.Answer {
+	answer := mapping.Answer{Seq: q.Seq}
+	operation, ok := operations[q.Op]
+	if !ok {
+		answer.Outcome = mapping.NotSent
+		return answer
+	}
+	err := operation(a, ctx, q, &answer)
+	answer.Outcome, answer.Code = outcomeOf(err)
+	if q.Resume && answer.Outcome == mapping.NotSent {
+		// Not by this call; by the one before the restart, perhaps.
+		answer.Outcome = mapping.NoAnswer
+	}
+	return answer
+}
+
+// outcomeOf sorts the failures of a device: it said no, it said nothing, it
+// spoke nonsense, it was not spoken to.
+func outcomeOf(err error) (mapping.Outcome, lwm2m9.ResponseCode) {
+	refused, no := errors.AsType[*server.Refused](err)
+	switch {
+	case err == nil:
+		return mapping.Accepted, 0
+	case no:
+		return mapping.Refused, refused.Code
+	case isGarbage(err):
+		return mapping.Garbage, 0
+	case errors.Is(err, server.ErrNotSent), errors.Is(err, server.ErrNotRegistered), errors.Is(err, server.ErrClosed):
+		return mapping.NotSent, 0
+	}
+	return mapping.NoAnswer, 0 // also what nobody classified: it may have been carried out
+}
+
+func (a asker) askSurvey(ctx context.Context, _ question, to *mapping.Answer) (err error) {
+	to.Instances, to.Torn, err = a.survey(ctx)
+	return err
+}
+
+func (a asker) askRead(ctx context.Context, q question, to *mapping.Answer) error {
+	i, torn, err := a.instance(ctx, q.Instance)
+	switch {
+	case err == nil:
+		to.Instances, to.Torn = []lwm2m9.Instance{i}, torn
+	case refusedWith(err, lwm2m9.CodeNotFound):
+		return nil // an answer too: there is none
+	}
+	return err
+}
+
+// askObserve observes 7, 9 and 12, or the instance where single resources
+// cannot be observed. A device that answers without observing anything is
+// not an error: the drive reads again and again in any case.
+func (a asker) askObserve(ctx context.Context, q question, _ *mapping.Answer) error {
+	var err error
+	for _, rid := range []lwm2m9.ResourceID{lwm2m9.RIDUpdateState, lwm2m9.RIDUpdateResult, lwm2m9.RIDActivationState} {
+		var resp server.Response
+		resp, err = a.observe(ctx, objectPath(int(q.Instance), int(rid)))
+		if _, refused := errors.AsType[*server.Refused](err); refused || err == nil && !resp.Observed {
+			_, err = a.observe(ctx, objectPath(int(q.Instance)))
+			return err
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (a asker) observe(ctx context.Context, path string) (server.Response, error) {
+	on := true
+	return a.do(ctx, server.Request{Method: server.GET, Path: path, Format: server.NoFormat, Accept: server.NoFormat, Observe: &on})
+}
+
+// askCreate lets the device choose the number, and where it wants to be told,
+// takes the lowest one that is free.
+func (a asker) askCreate(ctx context.Context, q question, to *mapping.Answer) error {
+	id, err := a.create(ctx, q, nil)
+	if refusedWith(err, lwm2m9.CodeBadRequest) {
+		var payload []byte
+		if payload, err = wire.AppendTLV(nil, wire.Instance(uint16(a.free(q.known)))); err == nil {
+			id, err = a.create(ctx, q, payload)
+		}
+	}
+	to.Created = id
+	return err
+}
+
+// create posts to the object. A device that does not say where the instance
+// is shows it in a survey.
+func (a asker) create(ctx context.Context, q question, payload []byte) (lwm2m9.InstanceID, error) {
+	resp, err := a.do(ctx, server.Request{
+		Method: server.POST, Path: objectPath(), Format: server.TLV, Accept: server.NoFormat, Payload: payload,
+	})
+	if err != nil {
+		return 0, err
+	}
+	if id, ok := createdAt(resp.Location); ok {
+		return id, nil
+	}
+	list, _, err := a.survey(ctx)
+	for _, i := range list {
+		if !slices.ContainsFunc(q.known, func(k lwm2m9.Instance) bool { return k.ID == i.ID }) {
+			return i.ID, err
+		}
+	}
+	if err == nil {
+		err = server.ErrGarbage // created, but where?
+	}
+	return 0, err
+}
+
+// createdAt reads the Location-Path of a Create.
+func createdAt(location string) (lwm2m9.InstanceID, bool) {
+	i := strings.LastIndex(location, objectPath()+"/")
+	if i < 0 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(location[i+len(objectPath())+1:], 10, 16)
+	return lwm2m9.InstanceID(n), err == nil
+}
+
+// free is the lowest number that neither a reading nor the registration has.
+func (a asker) free(known []lwm2m9.Instance) lwm2m9.InstanceID {
+	taken := a.reg.Instances()
+	for _, i := range known {
+		taken = append(taken, i.ID)
+	}
+	id := lwm2m9.InstanceID(0)
+	for slices.Contains(taken, id) {
+		id++
+	}
+	return id
+}
+
+// askWriteURI writes the Package URI, also the empty one. The Content-Format
+// is always there: without it some devices take the Write for Write-Attributes
+// (lwm2m.md).
+func (a asker) askWriteURI(ctx context.Context, q question, _ *mapping.Answer) error {
+	path := objectPath(int(q.Instance), int(lwm2m9.RIDPackageURI))
+	_, err := a.do(ctx, server.Request{
+		Method: server.PUT, Path: path, Format: server.TextPlain, Accept: server.NoFormat, Payload: []byte(q.URI),
+	})
+	if !refusedWith(err, lwm2m9.CodeUnsupportedFormat) {
+		return err
+	}
+	payload, err := wire.AppendTLV(nil, wire.Resource(uint16(lwm2m9.RIDPackageURI), wire.String(q.URI)))
+	if err != nil {
+		return err
+	}
+	_, err = a.do(ctx, server.Request{Method: server.PUT, Path: path, Format: server.TLV, Accept: server.NoFormat, Payload: payload})
+	return err
+}
+
+// askInstall is one exchange and never two, whatever happens.
+func (a asker) askInstall(ctx context.Context, q question, _ *mapping.Answer) error {
+	if q.exchange == nil {
+		return server.ErrNotSent
+	}
+	r := execute(q.Instance, lwm2m9.RIDInstall, "")
+	r.Exchange = q.exchange
+	_, err := a.do(ctx, r)
+	return err
+}
+
+// askUninstall: "for update" is written in two ways in the field (lwm2m.md);
+// who does not understand the short one answers 4.00.
+func (a asker) askUninstall(ctx context.Context, q question, _ *mapping.Answer) error {
+	arguments := []string{""}
+	if q.ForUpdate {
+		arguments = []string{"1", "0='1'"}
+	}
+	var err error
+	for _, argument := range arguments {
+		if _, err = a.do(ctx, execute(q.Instance, lwm2m9.RIDUninstall, argument)); !refusedWith(err, lwm2m9.CodeBadRequest) {
+			return err
+		}
+	}
+	return err
+}
+
+func (a asker) askActivate(ctx context.Context, q question, _ *mapping.Answer) error {
+	_, err := a.do(ctx, execute(q.Instance, lwm2m9.RIDActivate, ""))
+	return err
+}
+
+func execute(id lwm2m9.InstanceID, rid lwm2m9.ResourceID, argument string) server.Request {
+	r := server.Request{Method: server.POST, Path: objectPath(int(id), int(rid)), Format: server.NoFormat, Accept: server.NoFormat}
+	if argument != "" {
+		r.Format, r.Payload = server.TextPlain, []byte(argument)
+	}
+	return r
+}

@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/fwbridge/fwbridge/fwupdate"
+	"github.com/fwbridge/fwbridge/lwm2m9"
+	"github.com/fwbridge/fwbridge/mapping"
+)
+
+// Entry is one line of a device's time line: what both sides see, or
+// something that an operator should know, or both.
+type Entry struct {
+	Endpoint string       `json:"-"` // the record's
+	Time     time.Time    `json:"time"`
+	Package  string       `json:"package,omitempty"` // the x of ./FwUpdate/x
+	View     mapping.View `json:"view"`
+	Note     string       `json:"note,omitempty"` // empty: the view changed
+}
+
+// Legacy is the view in the words of ./FwUpdate: "30 Download progressing".
+// It is empty for a line without a drive.
+func (e Entry) Legacy() string { return legacyWords(e.View) }
+
+// Object is the view in the words of Object 9: "DOWNLOAD STARTED", or
+// "INSTALLED, ACTIVE".
+func (e Entry) Object() string { return objectWords(e.View) }
+
+func legacyWords(v mapping.View) string {
+	if v.State == 0 {
+		return ""
+	}
+	return v.State.String() + " " + v.State.Name()
+}
+
+func objectWords(v mapping.View) string {
+	if v.State == 0 {
+		return ""
+	}
+	if v.Object == lwm2m9.Installed && v.Activation == lwm2m9.Enabled {
+		return v.Object.String() + ", ACTIVE"
+	}
+	return v.Object.String()
+}
+
+// line adds a line to the time line. It is shown when it is durable.
+func (t *turn) line(pkg string, v mapping.View, note string) {
+	e := Entry{Endpoint: t.rec.Endpoint, Time: t.now, Package: pkg, View: v, Note: note}
+	t.lines = append(t.lines, e)
+	t.rec.Timeline = append(t.rec.Timeline, e)
+	if over := len(t.rec.Timeline) - t.shard.o.Timeline; over > 0 {
+		t.rec.Timeline = append([]Entry(nil), t.rec.Timeline[over:]...)
+	}
+}
+
+// note adds a line with the drive's present view, if there is a drive.
+func (t *turn) note(text string) {
+	pkg, v := "", mapping.View{}
+	if t.rec.Drive != nil {
+		pkg, v = t.rec.Drive.Order.Execution.Package, t.rec.Drive.View()
+	}
+	t.line(pkg, v, text)
+}
+
+// show logs a durable line under the names of the time line and hands it on.
+func (s *shard) show(e Entry) {
+	level := slog.LevelInfo
+	if e.View.State == fwupdate.StateDownloadFailed || e.View.State == fwupdate.StateUpdateFailed {
+		level = slog.LevelWarn
+	}
+	s.o.Log.LogAttrs(context.Background(), level, "timeline",
+		slog.String("device", e.Endpoint), slog.String("package", e.Package), slog.String("phase", e.View.Phase.String()),
+		slog.String("fwupdate", e.Legacy()), slog.String("object9", e.Object()),
+		slog.String("result", e.View.Result.String()), slog.String("note", e.Note))
+	s.o.OnTimeline(e)
+}
