@@ -38,7 +38,7 @@ func (x *turn) atomic(b *syncml.Block) []reply {
 	restore()
 	for _, part := range parts {
 		for i := range part {
-			if part[i].code.Success() {
+			if carriedOut(part[i].code) {
 				part[i].code = syncml.StatusRolledBack
 			}
 		}
@@ -65,7 +65,7 @@ func isExec(cmd syncml.Command) bool { return cmd.Name() == syncml.CmdExec }
 
 func anyFailed(replies []reply) bool {
 	for _, r := range replies {
-		if !r.code.Success() {
+		if !carriedOut(r.code) {
 			return true
 		}
 	}

@@ -12,19 +12,18 @@ func (x *turn) op(o *syncml.Op, strict bool) []reply {
 	if len(o.Items) == 0 {
 		return x.failed(o, syncml.StatusIncomplete, errors.New("no Item"))
 	}
-	var all []reply
+	all := eachItem(o, syncml.StatusNotExecuted)
 	for i, item := range o.Items {
-		r := whole(o, syncml.StatusNotExecuted)
-		r.target, r.source = item.Target.URI, item.Source.URI
-		if !strict || i == 0 || all[i-1].code.Success() {
-			inherit(&item, o.Meta)
-			var err error
-			if r.code, r.found, err = x.item(o, item); err != nil {
-				r.code, r.found = codeOf(err), nil
-				x.failures = append(x.failures, err)
-			}
+		inherit(&item, o.Meta)
+		code, found, err := x.item(o, item)
+		if err != nil {
+			code, found = codeOf(err), nil
+			x.failures = append(x.failures, err)
 		}
-		all = append(all, r)
+		all[i].code, all[i].found = code, found
+		if strict && err != nil {
+			break
+		}
 	}
 	return all
 }
@@ -41,7 +40,7 @@ func inherit(item *syncml.Item, meta syncml.Meta) {
 
 // codeOf turns an error into a status: what nobody classified is 500.
 func codeOf(err error) syncml.Code {
-	if refused, ok := errors.AsType[*syncml.StatusError](err); ok && !refused.Code.Success() {
+	if refused, ok := errors.AsType[*syncml.StatusError](err); ok && refused.Code >= 300 {
 		return refused.Code
 	}
 	return syncml.StatusCommandFailed

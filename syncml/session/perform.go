@@ -86,17 +86,40 @@ func whole(cmd syncml.Command, code syncml.Code) reply {
 	return r
 }
 
+// carriedOut tells the success of one of our own codes from 215 and 216, which
+// are of the 2xx class too.
+func carriedOut(code syncml.Code) bool {
+	return code == syncml.StatusOK || code == syncml.StatusAccepted
+}
+
 // skipped gives all commands and those within the same code; none of them was
 // carried out.
 func skipped(cmds []syncml.Command, code syncml.Code) []reply {
 	var all []reply
 	for _, cmd := range cmds {
-		switch cmd.(type) {
+		switch cmd := cmd.(type) {
 		case *syncml.Status, *syncml.Results:
-			continue
+		case *syncml.Op:
+			all = append(all, eachItem(cmd, code)...)
+		default:
+			all = append(all, whole(cmd, code))
+			all = append(all, skipped(children(cmd), code)...)
 		}
-		all = append(all, whole(cmd, code))
-		all = append(all, skipped(children(cmd), code)...)
+	}
+	return all
+}
+
+// eachItem is a reply for every Item of a command, or for the command if it
+// has none.
+func eachItem(o *syncml.Op, code syncml.Code) []reply {
+	if len(o.Items) == 0 {
+		return []reply{whole(o, code)}
+	}
+	all := make([]reply, 0, len(o.Items))
+	for _, item := range o.Items {
+		r := whole(o, code)
+		r.target, r.source = item.Target.URI, item.Source.URI
+		all = append(all, r)
 	}
 	return all
 }
