@@ -1,0 +1,245 @@
+package coap_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fwbridge/fwbridge/lwm2m9/coap"
+	"github.com/fwbridge/fwbridge/lwm2m9/coap/coaptest"
+)
+
+// TestMalformed: a malformed confirmable message with a readable header is
+// answered with Reset, others with nothing, and the endpoint goes on serving
+// that same peer.
+func TestMalformed(t *testing.T) {
+	for _, x := range []struct {
+		name string
+		data string
+		want string // Kind of the answer, or empty
+	}{
+		{"empty datagram", "", ""},
+		{"three bytes", "\x40\x01\x00", ""},
+		{"version 0", "\x00\x01\x00\x01", ""},
+		{"version 2", "\x80\x01\x00\x01", ""},
+		{"token length 9", "\x49\x01\x00\x01123456789", "RST 0.00"},
+		{"token length 15", "\x4f\x01\x00\x01123456789012345", "RST 0.00"},
+		{"token cut off", "\x44\x01\x00\x0112", "RST 0.00"},
+		{"option cut off", "\x40\x01\x00\x01\xb5ab", "RST 0.00"},
+		{"option delta 15", "\x40\x01\x00\x01\xf0", "RST 0.00"},
+		{"option length 15", "\x40\x01\x00\x01\xbf", "RST 0.00"},
+		{"extended delta cut off", "\x40\x01\x00\x01\xd0", "RST 0.00"},
+		{"marker without payload", "\x40\x01\x00\x01\xb1x\xff", "RST 0.00"},
+		{"0xff as last byte of an option", "\x40\x01\x00\x01\xb1\xff", "ACK 2.05"},
+		{"0xff as extended delta of an empty option", "\x40\x01\x00\x01\xd0\xff", "ACK 2.05"},
+		{"65 options", "\x40\x01\x00\x01\xb1x" + string(make([]byte, 64)), "RST 0.00"},
+		{"empty with a token", "\x41\x00\x00\x01t", "RST 0.00"},
+		{"empty with a payload", "\x40\x00\x00\x01\xffx", "RST 0.00"},
+		{"reserved class 1", "\x40\x20\x00\x01", "RST 0.00"},
+		{"reserved class 7", "\x40\xe1\x00\x01", "RST 0.00"},
+		{"the same, non-confirmable", "\x50\xe1\x00\x01", ""},
+		{"token length 9, non-confirmable", "\x59\x01\x00\x01123456789", ""},
+		{"ping", "\x40\x00\x00\x01", "RST 0.00"},
+		{"empty non-confirmable", "\x50\x00\x00\x01", ""},
+		{"acknowledgement of nothing", "\x60\x00\x00\x01", ""},
+		{"acknowledgement with a request", "\x60\x01\x00\x01\xb1x", ""},
+		{"reset of nothing", "\x70\x00\x00\x01", ""},
+		{"reset with a code", "\x70\x01\x00\x01", ""},
+		{"response to nothing", "\x41\x45\x00\x01t", "RST 0.00"},
+		{"response to nothing, non-confirmable", "\x51\x45\x00\x01t", "RST 0.00"},
+		{"unknown critical option", "\x40\x01\x00\x01\xb1x\xe1\x00\x00y", "ACK 2.05"}, // 11+269: even
+		{"unknown critical option 9", "\x40\x01\x00\x01\x91y\x21x", "ACK 4.02"},
+		{"the same, non-confirmable", "\x50\x01\x00\x01\x91y\x21x", ""},
+		{"If-Match", "\x40\x01\x00\x01\x11y\xa1x", "ACK 4.02"},
+		{"Accept of three bytes", "\x40\x01\x00\x01\xb1x\x63abc", "ACK 4.02"},
+		{"Content-Format of three bytes is left out", "\x40\x01\x00\x01\xb1x\x13abc", "ACK 2.05"},
+		{"Proxy-Uri", "\x40\x01\x00\x01\xb1x\xd1\x0by", "ACK 5.05"},
+		{"block size 7", "\x40\x01\x00\x01\xb1x\xc1\x07", "ACK 4.00"},
+		{"method 0.31", "\x40\x1f\x00\x01\xb1x", "ACK 2.05"}, // for the handler to judge
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := coaptest.New()
+				run(t, n, serverAddr, coap.Options{Handler: func(context.Context, *coap.Request) coap.Response {
+					return text(coap.Content, "")
+				}})
+				device := n.Listen(deviceAddr)
+				device.Send(serverAt, []byte(x.data))
+				synctest.Wait()
+				got := ""
+				for _, p := range n.Sent() {
+					if p.From == serverAt {
+						got += coaptest.Kind(p.Data)
+						if p.Data[2] != x.data[2] || p.Data[3] != x.data[3] {
+							t.Errorf("answered with another message id")
+						}
+					}
+				}
+				if got != x.want {
+					t.Errorf("answered %q; want %q", got, x.want)
+				}
+				device.Send(serverAt, append(raw(0, coap.GET, 99, "t"), 0xb1, 'x'))
+				synctest.Wait()
+				sent := n.Sent()
+				if last := sent[len(sent)-1]; coaptest.Kind(last.Data) != "ACK 2.05" {
+					t.Errorf("afterwards a request is answered %s", coaptest.Kind(last.Data))
+				}
+			})
+		})
+	}
+}
+
+// TestSlowHandler: requests of one device that take long delay no other, are
+// refused beyond the bound, and are acknowledged meanwhile.
+func TestSlowHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := coaptest.New()
+		release := make(chan struct{})
+		run(t, n, serverAddr, coap.Options{MaxHandlersPerPeer: 3, Handler: func(_ context.Context, r *coap.Request) coap.Response {
+			if r.Peer == deviceAt {
+				<-release
+			}
+			return text(coap.Content, "")
+		}})
+		slow := n.Listen(deviceAddr)
+		other := run(t, n, "192.0.2.10:1", coap.Options{})
+		for mid := range 3 {
+			slow.Send(serverAt, append(raw(0, coap.GET, uint16(mid), "t"), 0xb1, 'x'))
+		}
+		slow.Send(serverAt, append(raw(0, coap.GET, 3, "t"), 0xb1, 'x'))
+		slow.Send(serverAt, append(raw(1, coap.GET, 4, "t"), 0xb1, 'x'))
+		if got := coaptest.Kind(read(t, slow)); got != "ACK 5.03" {
+			t.Errorf("the fourth request is answered %s; want 5.03 at once", got)
+		}
+		start := time.Now()
+		if r, err := other.Do(within(t, time.Second), serverAt, get("x")); err != nil || r.Code != coap.Content || time.Since(start) != 0 {
+			t.Errorf("another device: %v, %v after %v", r.Code, err, time.Since(start))
+		}
+		for range 3 { // after a second
+			if got := coaptest.Kind(read(t, slow)); got != "ACK 0.00" {
+				t.Errorf("meanwhile: %s; want an empty acknowledgement", got)
+			}
+		}
+		if got := time.Since(start); got != time.Second {
+			t.Errorf("acknowledged after %v; want 1 s", got)
+		}
+		close(release)
+		for range 3 {
+			b := read(t, slow)
+			if got := coaptest.Kind(b); got != "CON 2.05" {
+				t.Errorf("the response: %s; want a separate one", got)
+			}
+			slow.Send(serverAt, []byte{0x60, 0, b[2], b[3]})
+		}
+		slow.Send(serverAt, append(raw(0, coap.GET, 3, "t"), 0xb1, 'x')) // again: now there is room
+		if got := coaptest.Kind(read(t, slow)); got != "ACK 2.05" {
+			t.Errorf("the refused request, repeated: %s; want 2.05", got)
+		}
+	})
+}
+
+// TestMaxHandlers: the bound for all peers together.
+func TestMaxHandlers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := coaptest.New()
+		release := make(chan struct{})
+		run(t, n, serverAddr, coap.Options{MaxHandlers: 5, Handler: func(context.Context, *coap.Request) coap.Response {
+			<-release
+			return text(coap.Content, "")
+		}})
+		var last *coaptest.Conn
+		for i := range 6 {
+			last = n.Listen(fmt.Sprintf("192.0.2.%d:1", 20+i))
+			last.Send(serverAt, append(raw(0, coap.GET, 1, "t"), 0xb1, 'x'))
+			synctest.Wait()
+			if i == 4 && len(n.Sent()) != 5 {
+				t.Errorf("the fifth was refused")
+			}
+		}
+		if got := coaptest.Kind(read(t, last)); got != "ACK 5.03" {
+			t.Errorf("the sixth: %s; want 5.03", got)
+		}
+		close(release)
+	})
+}
+
+// TestDuplicates: a message is carried out once within EXCHANGE_LIFETIME, and
+// a confirmable one answered as the first time.
+func TestDuplicates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := coaptest.New()
+		var ran atomic.Int32
+		run(t, n, serverAddr, coap.Options{Handler: func(context.Context, *coap.Request) coap.Response {
+			return text(coap.Content, fmt.Sprint(ran.Add(1)))
+		}})
+		device := n.Listen(deviceAddr)
+		con, non := append(raw(0, coap.POST, 5, "t"), 0xb1, 'x'), append(raw(1, coap.POST, 6, "t"), 0xb1, 'x')
+		device.Send(serverAt, con)
+		first := string(read(t, device))
+		device.Send(serverAt, con)
+		if again := string(read(t, device)); again != first {
+			t.Errorf("the repetition is answered %q; want %q", again, first)
+		}
+		time.Sleep(coap.ExchangeLifetime - 1)
+		device.Send(serverAt, con)
+		if again := string(read(t, device)); again != first || ran.Load() != 1 {
+			t.Errorf("just before EXCHANGE_LIFETIME: %q, ran %d times", again, ran.Load())
+		}
+		time.Sleep(1)
+		device.Send(serverAt, con)
+		if again := string(read(t, device)); again == first || ran.Load() != 2 {
+			t.Errorf("after EXCHANGE_LIFETIME: %q, ran %d times; want a second run", again, ran.Load())
+		}
+		device.Send(serverAt, non)
+		device.Send(serverAt, non)
+		read(t, device)
+		synctest.Wait()
+		if ran.Load() != 3 {
+			t.Errorf("the repeated NON: ran %d times", ran.Load()-2)
+		}
+	})
+}
+
+// TestDuplicateMemory: what is remembered is bounded, per peer, in all, and in
+// bytes; and all of it is gone when the peers are idle.
+func TestDuplicateMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := coaptest.New()
+		e := run(t, n, serverAddr, coap.Options{
+			MaxSeenPerPeer: 10, MaxSeen: 25, MaxSeenBytes: 900,
+			Handler: func(context.Context, *coap.Request) coap.Response {
+				return text(coap.Content, "0123456789012345678901234567890123456789")
+			},
+		})
+		send := func(addr string, count int) {
+			c := n.Listen(addr)
+			for i := range count {
+				c.Send(serverAt, append(raw(0, coap.GET, uint16(i), "t"), 0xb1, 'x'))
+				synctest.Wait()
+			}
+			c.Close()
+		}
+		send("192.0.2.20:1", 10)
+		if got := e.Held(); got.Seen != 10 {
+			t.Errorf("at the bound of a peer: %+v", got)
+		}
+		send("192.0.2.20:1", 30) // 20 to 29 are new
+		if got := e.Held(); got.Seen != 10 {
+			t.Errorf("over the bound of a peer: %+v; want 10 seen", got)
+		}
+		for i := range 5 {
+			send(fmt.Sprintf("192.0.2.%d:1", 30+i), 10)
+		}
+		if got := e.Held(); got.Seen > 25 || got.SeenBytes > 900 || got.SeenBytes < 800 {
+			t.Errorf("over the bound of all: %+v; want at most 25 and 900 bytes", got)
+		}
+		time.Sleep(2*coap.ExchangeLifetime + time.Second)
+		synctest.Wait()
+		if got := e.Held(); got != (coap.Held{}) {
+			t.Errorf("idle: %+v; want nothing", got)
+		}
+	})
+}
