@@ -78,7 +78,8 @@ func (b *boot) open(ctx context.Context, to string) (*client.Conn, error) {
 	conn := client.NewConnWithOpts(session, &cfg,
 		client.WithRequestMonitor(func(_ *client.Conn, m *pool.Message) (bool, error) { return b.monitor(ctx, m), nil }),
 		client.WithBlockWise(func(c *client.Conn) *blockwise.BlockWise[*client.Conn] {
-			return blockwise.New(c, cfg.BlockwiseTransferTimeout, cfg.Errors, c.GetObservationRequest)
+			request := func(t message.Token) (*pool.Message, bool) { return c.GetObservationRequest(t) } // c is not whole yet
+			return blockwise.New(c, cfg.BlockwiseTransferTimeout, cfg.Errors, request)
 		}))
 	b.wg.Go(func() {
 		if err := conn.Run(); err != nil && ctx.Err() == nil {

@@ -16,12 +16,9 @@ import (
 	"path"
 	"strings"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/simpackage"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 )
-
-// HeaderSHA256 is the HTTP header in which a package server may announce the
-// SHA-256 of a package, as 64 hex digits.
-const HeaderSHA256 = "X-Package-SHA256"
 
 // fetched is a package as it came.
 type fetched struct {
@@ -96,7 +93,7 @@ func (d *Device) fetch(ctx context.Context, uri string) (fetched, error) {
 	case int64(len(body)) > d.cfg.MaxPackage:
 		return fetched{}, &fetchError{lwm2m9.ResultNotEnoughStorage, fmt.Errorf("over %d bytes", d.cfg.MaxPackage)}
 	}
-	got := fetched{body: body, digest: resp.Header.Get(HeaderSHA256), name: path.Base(u.Path)}
+	got := fetched{body: body, digest: resp.Header.Get(simpackage.HeaderSHA256), name: path.Base(u.Path)}
 	if sum, ok := strings.CutPrefix(u.Fragment, "sha256="); ok {
 		got.digest = sum
 	}

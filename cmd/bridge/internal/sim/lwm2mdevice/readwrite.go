@@ -151,17 +151,23 @@ func (b *boot) writePackage(ctx context.Context, s *software, body []byte) answe
 	return answer{code: lwm2m9.CodeChanged}
 }
 
-// wantedID is the instance id that a Create asks for; false when it leaves the
-// choice to the device.
-func wantedID(req request) (lwm2m9.InstanceID, bool) {
+// wantedID is the instance id that a Create asks for. asked is false when it
+// leaves the choice to the device, ok is false when the payload makes no sense.
+func wantedID(req request) (id lwm2m9.InstanceID, asked, ok bool) {
+	if len(req.payload) == 0 {
+		return 0, false, true
+	}
 	if req.format != tlv && req.format != oldTLV {
-		return 0, false
+		return 0, false, false
 	}
 	items, err := wire.DecodeTLV(req.payload)
-	if err != nil || len(items) != 1 || items[0].Kind != wire.KindInstance {
-		return 0, false
+	if err != nil || len(items) == 0 {
+		return 0, false, false
 	}
-	return lwm2m9.InstanceID(items[0].ID), true
+	if items[0].Kind != wire.KindInstance {
+		return 0, false, true // bare resources: nothing that Create could set here
+	}
+	return lwm2m9.InstanceID(items[0].ID), true, len(items) == 1
 }
 
 // uninstallArgument says whether the registered dialect knows the argument of

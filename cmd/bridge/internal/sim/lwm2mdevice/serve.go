@@ -145,11 +145,11 @@ func (b *boot) create(ctx context.Context, path []string, req request) answer {
 	if path[0] != "9" || b.d.cfg.NoObject9 {
 		return answer{code: lwm2m9.CodeNotFound}
 	}
-	id, ok := wantedID(req)
-	for !ok && b.d.soft[id] != nil {
+	id, asked, ok := wantedID(req)
+	for !asked && b.d.soft[id] != nil {
 		id++
 	}
-	if b.d.soft[id] != nil || len(b.d.soft) >= b.d.cfg.MaxInstances {
+	if !ok || b.d.soft[id] != nil || len(b.d.soft) >= b.d.cfg.MaxInstances {
 		return answer{code: lwm2m9.CodeBadRequest}
 	}
 	b.d.soft[id] = newSoftware(Software{ID: id})

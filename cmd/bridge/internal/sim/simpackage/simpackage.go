@@ -19,6 +19,10 @@ import (
 	"strings"
 )
 
+// HeaderSHA256 is the HTTP header in which a package server may announce the
+// SHA-256 of what it sends, as 64 hex digits.
+const HeaderSHA256 = "X-Package-SHA256"
+
 const magic = "FWBRIDGE-PACKAGE 1\n"
 
 // maxHeader bounds the search for the empty line, in bytes.
