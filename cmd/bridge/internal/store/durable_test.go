@@ -1,0 +1,256 @@
+package store_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
+)
+
+// crashDir names the environment variable that makes the test binary the
+// process that is killed.
+const crashDir = "STORE_CRASH_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDir); dir != "" {
+		os.Exit(writeUntilKilled(dir))
+	}
+	os.Exit(m.Run())
+}
+
+// writeUntilKilled writes batches of two keys and prints each pair that was
+// acknowledged.
+func writeUntilKilled(dir string) int {
+	s, err := store.OpenPebble(dir, store.Options{})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for n := 0; ; n++ {
+				key := fmt.Sprintf("%d/%06d", w, n)
+				if _, err := s.Write(store.Change{Key: "a/" + key, Value: []byte(key), Expect: 0},
+					store.Change{Key: "b/" + key, Value: []byte(key), Expect: 0}); err != nil {
+					fmt.Fprintln(os.Stderr, err)
+					return
+				}
+				fmt.Println(key)
+			}
+		})
+	}
+	wg.Wait()
+	return 1
+}
+
+func TestKilledProcess(t *testing.T) {
+	dir := t.TempDir()
+	for round := range 3 {
+		acknowledged := killWriter(t, dir, 400)
+		s := openPebble(t, dir, store.Options{})
+		for _, key := range acknowledged {
+			for _, side := range []string{"a/", "b/"} {
+				if e, err := s.Get(side + key); err != nil || string(e.Value) != key {
+					t.Errorf("round %d: %s was acknowledged, now %q, %v", round, side+key, e.Value, err)
+				}
+			}
+		}
+		var clear []store.Change
+		pairs := map[string]int{}
+		for e, err := range s.Scan("") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			pairs[e.Key[2:]]++
+			clear = append(clear, store.Change{Key: e.Key, Expect: e.Revision})
+		}
+		for key, n := range pairs {
+			if n != 2 {
+				t.Errorf("round %d: half of batch %s is stored", round, key)
+			}
+		}
+		for len(clear) > 0 { // the next round begins with an empty store
+			n := min(len(clear), store.MaxBatch)
+			if _, err := s.Write(clear[:n]...); err != nil {
+				t.Fatal(err)
+			}
+			clear = clear[n:]
+		}
+		mustClose(t, s)
+	}
+}
+
+// killWriter starts the writing process, kills it after n acknowledgements
+// and returns all that it printed.
+func killWriter(t *testing.T, dir string, n int) []string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), crashDir+"="+dir)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var acknowledged []string
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		acknowledged = append(acknowledged, lines.Text())
+		if len(acknowledged) == n {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = cmd.Wait() // killed: that is its error
+	if len(acknowledged) < n {
+		t.Fatalf("the writer acknowledged %d writes; want %d", len(acknowledged), n)
+	}
+	return acknowledged
+}
+
+// TestPowerLoss keeps of the file system only what was synced.
+func TestPowerLoss(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	s := openPebble(t, "data", store.Options{FS: fs})
+	var want []string
+	for i := range 20 {
+		key := fmt.Sprintf("%02d", i)
+		want = append(want, key)
+		mustPut(t, s, key)
+		after := openPebble(t, "data", store.Options{FS: fs.CrashClone(vfs.CrashCloneCfg{})})
+		mustHold(t, after, want...)
+		mustClose(t, after)
+	}
+	mustClose(t, s)
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Run("a directory that is open", func(t *testing.T) {
+		dir := t.TempDir()
+		s := openPebble(t, dir, store.Options{})
+		defer mustClose(t, s)
+		_, err := store.OpenPebble(dir, store.Options{})
+		if !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("got %v; want ErrLocked that names %s", err, dir)
+		}
+	})
+	t.Run("a directory that another process has open", func(t *testing.T) {
+		dir := t.TempDir()
+		s := openPebble(t, dir, store.Options{})
+		defer mustClose(t, s)
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), crashDir+"="+dir)
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), dir+" is open in another bridge") {
+			t.Errorf("the other process said %q (%v); want that the directory is in use", out, err)
+		}
+	})
+	t.Run("a file instead of a directory", func(t *testing.T) {
+		file := t.TempDir() + "/file"
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.OpenPebble(file, store.Options{}); err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("got %v; want an error that names %s", err, file)
+		}
+	})
+	t.Run("a newer format", func(t *testing.T) {
+		dir := t.TempDir()
+		mustClose(t, openPebble(t, dir, store.Options{}))
+		setRaw(t, dir, "mformat", []byte{2})
+		_, err := store.OpenPebble(dir, store.Options{})
+		if err == nil || !strings.Contains(err.Error(), "written in format 02, this bridge reads format 01") || !strings.Contains(err.Error(), dir) {
+			t.Errorf("got %v; want both formats and the directory", err)
+		}
+	})
+	t.Run("a database of another program", func(t *testing.T) {
+		dir := t.TempDir()
+		setRaw(t, dir, "k", []byte("v"))
+		_, err := store.OpenPebble(dir, store.Options{})
+		if err == nil || !strings.Contains(err.Error(), "no bridge wrote") {
+			t.Errorf("got %v; want that this is no store of a bridge", err)
+		}
+	})
+}
+
+func TestNewerValueIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	mustClose(t, openPebble(t, dir, store.Options{}))
+	setRaw(t, dir, "dnewer", append([]byte{2}, make([]byte, 8)...))
+	setRaw(t, dir, "dshort", []byte{1, 0})
+	s := openPebble(t, dir, store.Options{})
+	defer mustClose(t, s)
+	for key, want := range map[string]string{"newer": "version 2", "short": "2 bytes"} {
+		if _, err := s.Get(key); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Get(%s): %v; want %q in it", key, err, want)
+		}
+		if _, err := s.Write(store.Change{Key: key, Value: []byte("v"), Expect: 1}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Write over %s: %v; want %q in it", key, err, want)
+		}
+	}
+	for _, err := range s.Scan("short") {
+		if err == nil {
+			t.Error("Scan yields a broken value")
+		}
+	}
+}
+
+// setRaw writes a value past the store.
+func setRaw(t *testing.T, dir, key string, value []byte) {
+	t.Helper()
+	db, err := pebble.Open(dir, &pebble.Options{Logger: quiet{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Set([]byte(key), value, pebble.Sync), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)              {}
+func (quiet) Errorf(string, ...any)             {}
+func (quiet) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+func BenchmarkWrite(b *testing.B) {
+	for _, writers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			s := openPebble(b, b.TempDir(), store.Options{})
+			defer s.Close()
+			value := make([]byte, 500)
+			var next atomic.Int64
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for w := range writers {
+				wg.Go(func() {
+					key, rev := fmt.Sprintf("device/%d", w), uint64(0)
+					for next.Add(1) <= int64(b.N) {
+						revs, err := s.Write(store.Change{Key: key, Value: value, Expect: rev})
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						rev = revs[0]
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+		})
+	}
+}
