@@ -94,8 +94,7 @@ type ours struct {
 // cred is what the next message carries. MD5 without any nonce waits for the
 // challenge: a digest without one could be replayed.
 func (o *ours) cred(acc Credentials) *syncml.Cred {
-	o.given = !o.done && o.scheme != SchemeNone && (o.scheme == SchemeBasic || o.nonce != nil || o.asked)
-	if !o.given {
+	if o.done || o.scheme == SchemeNone || o.scheme == SchemeMD5 && o.nonce == nil && !o.asked {
 		return nil
 	}
 	return acc.cred(o.scheme, o.nonce)

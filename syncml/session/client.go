@@ -124,7 +124,7 @@ func (c *Client) receive(m *syncml.Message, t Tree, nonce func() []byte) Output 
 	reply := headerStatus(m, verdict)
 	reply.Chal = c.them.welcome(c.acc.Server, nonce)
 	c.nonces.Server = c.them.nonce
-	failures := c.perform(m, t)
+	failures := c.perform(m, reply, t)
 	return c.proceed(m, reply, failures)
 }
 

@@ -88,18 +88,14 @@ func (x *turn) get(id, who, uri string) (syncml.Code, []syncml.Item, error) {
 	return syncml.StatusOK, found, nil
 }
 
-// headerRoom is what one message needs beside its Results, in bytes: header,
-// credentials and the Status for the SyncHdr with its challenge.
-const headerRoom = 1024
-
-// fits says whether Items can go out in one Results. Only what comes near the
-// limit is measured.
+// fits says whether Items can go out in one Results: in a message of their
+// own, after the Status for the SyncHdr.
 func (x *turn) fits(id string, found []syncml.Item) bool {
 	if x.c.maxMsg <= 0 {
 		return true
 	}
 	r := &syncml.Results{MsgRef: x.msgRef, CmdRef: id, Items: found}
-	return x.c.size(nil, []outgoing{{cmd: r}}) <= max(x.c.maxMsg-headerRoom, x.c.maxMsg/2)
+	return x.c.size(x.c.us.cred(x.c.acc.Client), []outgoing{{cmd: x.head}, {cmd: r}}) <= x.c.maxMsg
 }
 
 // chunk says whether an Item is part of a large object, which this client

@@ -21,14 +21,15 @@ type reply struct {
 type turn struct {
 	c        *Client
 	t        Tree
+	head     *syncml.Status // for the SyncHdr of the message
 	msgRef   string
 	failures []error
 }
 
 // perform carries out the commands of a message in order and queues the
 // answers. Results of the server and Status are no commands.
-func (c *Client) perform(m *syncml.Message, t Tree) []error {
-	x := &turn{c: c, t: t, msgRef: m.Header.MsgID}
+func (c *Client) perform(m *syncml.Message, head *syncml.Status, t Tree) []error {
+	x := &turn{c: c, t: t, head: head, msgRef: m.Header.MsgID}
 	for _, cmd := range m.Body {
 		x.answer(x.run(cmd))
 	}

@@ -39,6 +39,7 @@ func (c *Client) send(head *syncml.Status, final bool) Output {
 		c.push(&syncml.Alert{Code: syncml.AlertNextMessage})
 	}
 	cred := c.us.cred(c.acc.Client)
+	c.us.given = cred != nil
 	n := c.fitting(cred)
 	rest := slices.Clone(c.queue[n:])
 	if !final && n < len(c.queue) {
