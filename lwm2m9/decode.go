@@ -11,6 +11,10 @@ import (
 // shape of what was asked for.
 var ErrNotObject9 = errors.New("lwm2m9: the payload is not what was asked for")
 
+// maxInstance is the last number of an instance; 65535 is reserved (LwM2M 1.1
+// Core, 7.1).
+const maxInstance = 65534
+
 // Text reads a text/plain payload of one resource. The error is a
 // [*ValueError] without an instance.
 func Text(id ResourceID, payload []byte) (wire.Value, error) {
@@ -54,7 +58,7 @@ func InstanceTLV(id InstanceID, payload []byte) (Values, error) {
 
 // ObjectTLV reads the TLV answer to a Read of the whole object: its instances
 // in the order of the answer. An instance that comes twice is an error, and so
-// is a resource outside an instance. The errors are those of InstanceTLV.
+// are instance 65535 and a resource outside an instance. The errors are those of InstanceTLV.
 func ObjectTLV(payload []byte) ([]InstanceValues, error) {
 	items, err := wire.DecodeTLV(payload)
 	if err != nil {
@@ -63,7 +67,7 @@ func ObjectTLV(payload []byte) ([]InstanceValues, error) {
 	list := make([]InstanceValues, 0, len(items))
 	seen := make(map[uint16]bool, len(items))
 	for _, t := range items {
-		if t.Kind != wire.KindInstance || seen[t.ID] {
+		if t.Kind != wire.KindInstance || t.ID > maxInstance || seen[t.ID] {
 			return nil, fmt.Errorf("%w: %v %d", ErrNotObject9, t.Kind, t.ID)
 		}
 		seen[t.ID] = true

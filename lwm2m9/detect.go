@@ -15,12 +15,12 @@ func (i Instance) Pair() Pair { return Pair{i.ID, i.RawState, i.RawResult} }
 
 // The limits of detection.
 const (
-	// OverturnAfter is how many pairs of the other dialect, with none of the
-	// decided one between them, overturn a decision. One is not enough: a
-	// device that writes state and result one after the other shows, for a
-	// moment, pairs that mean the other dialect, and even the reading and one
-	// more of the same moment may agree. Three readings in a row outlast it; a
-	// device whose new firmware speaks the other dialect shows them soon.
+	// OverturnAfter is how often in a row the same pair of the other dialect
+	// must be read, with no pair of the decided one in between, to overturn a
+	// decision. A device that writes state and result one after the other
+	// shows pairs of the other dialect on its way from state to state, (1, 0)
+	// and then (2, 1): they pass, and differ. A device that was misjudged, or
+	// whose new firmware speaks the other dialect, shows the same pair each time.
 	OverturnAfter = 3
 
 	// maxPending is for how many instances a torn pair waits to be seen again;
@@ -37,12 +37,20 @@ type Detector struct {
 	Configured Dialect `json:"configured,omitempty"`
 	// Detected is the decision so far.
 	Detected Dialect `json:"detected,omitempty"`
-	// Against counts the pairs in a row that contradict Detected.
-	Against int `json:"against,omitempty"`
+	// Against is the pair that last contradicted Detected.
+	Against Contradiction `json:"against,omitzero"`
 	// Pending are torn pairs that wait to be seen a second time.
 	Pending []Pair `json:"pending,omitempty"`
 	// Told says that unknown numbers were reported.
 	Told bool `json:"told,omitempty"`
+}
+
+// Contradiction is a pair of the other dialect, and how often in a row it was
+// read.
+type Contradiction struct {
+	State  int64 `json:"state"`
+	Result int64 `json:"result"`
+	Times  int   `json:"times"`
 }
 
 // Finding is what one pair changed.
@@ -64,14 +72,17 @@ func (d Detector) Dialect() Dialect {
 	return d.Detected
 }
 
-// Observe takes a pair in. whole says that both numbers came in one response;
-// otherwise the pair may be torn, and counts only when it is seen a second
-// time with nothing written in between (see Wrote).
+// Observe takes a pair in. whole says that both numbers came in one response.
+// Otherwise the pair may be torn, and counts only when it is seen a second
+// time with nothing written in between (see Wrote). Its two numbers must have
+// been read since the last Wrote and always in the same order, state first: a
+// reading state-result and then one result-state can be torn in the same way.
+// A pair put together from notifications is no reading.
 func (d Detector) Observe(p Pair, whole bool) (Detector, Finding) {
 	var f Finding
 	if whole || d.seen(p) {
 		d.Pending = d.without(p.Instance)
-		d, f = d.weigh(p.dialect())
+		d, f = d.weigh(p)
 	} else {
 		d.Pending = append(d.without(p.Instance), p)
 		d.Pending = d.Pending[max(0, len(d.Pending)-maxPending):]
@@ -82,8 +93,9 @@ func (d Detector) Observe(p Pair, whole bool) (Detector, Finding) {
 	return d, f
 }
 
-// Wrote says that something was, or may have been, written to the device or
-// executed or created on it: readings before it say nothing about those after.
+// Wrote says that a Write, Create, Delete or Execute goes out to the device:
+// readings before it say nothing about those after. Say it again when such a
+// request is given up without an answer: it may still arrive.
 func (d Detector) Wrote() Detector {
 	d.Pending = nil
 	return d
@@ -105,22 +117,27 @@ func (d Detector) without(id InstanceID) []Pair {
 	return rest
 }
 
-// weigh counts what a trustworthy pair says.
-func (d Detector) weigh(says Dialect) (Detector, Finding) {
-	switch says {
-	case DialectUnknown:
+// weigh takes in a pair that is not torn.
+func (d Detector) weigh(p Pair) (Detector, Finding) {
+	says := p.dialect()
+	switch {
+	case says == DialectUnknown:
 		return d, Finding{}
-	case d.Detected:
-		d.Against = 0
+	case d.Detected == DialectUnknown:
+		d.Detected = says
+		return d, Finding{Decided: says}
+	case says == d.Detected:
+		d.Against = Contradiction{}
+		return d, Finding{}
+	case d.Against.State != p.State || d.Against.Result != p.Result:
+		d.Against = Contradiction{State: p.State, Result: p.Result}
+	}
+	d.Against.Times++
+	if d.Against.Times < OverturnAfter {
 		return d, Finding{}
 	}
-	d.Against++
-	first := d.Detected == DialectUnknown
-	if !first && d.Against < OverturnAfter {
-		return d, Finding{}
-	}
-	d.Detected, d.Against = says, 0
-	return d, Finding{Decided: says, Overturned: !first}
+	d.Detected, d.Against = says, Contradiction{}
+	return d, Finding{Decided: says, Overturned: true}
 }
 
 // unknown says whether the pair has a number outside both tables, or outside

@@ -8,17 +8,17 @@ type EventKind uint8
 // The events. Install comes in two parts: Execute 4 only starts it, and its
 // outcome, EventInstallOK or EventInstallFailed, comes later.
 const (
-	EventNone            EventKind = iota
-	EventWrite                     // Package or Package URI was written
-	EventDownloadFailed            // Event.Result says why
-	EventWritten                   // the package is complete
-	EventIntegrityOK               //
-	EventIntegrityKO               //
-	EventInstallOK                 //
-	EventInstallFailed             // Event.Result says why; ResultUnknown when nobody knows
-	EventUninstall                 // Execute 6
-	EventActivate                  // Execute 10
-	EventDeactivate                // Execute 11
+	EventNone           EventKind = iota
+	EventWrite                    // Package or Package URI was written
+	EventDownloadFailed           // Event.Result says why
+	EventWritten                  // the package is complete
+	EventIntegrityOK              //
+	EventIntegrityKO              //
+	EventInstallOK                //
+	EventInstallFailed            // Event.Result says why; ResultUnknown when nobody knows
+	EventUninstall                // Execute 6
+	EventActivate                 // Execute 10
+	EventDeactivate               // Execute 11
 )
 
 var eventNames = [...]string{

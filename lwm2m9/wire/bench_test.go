@@ -1,0 +1,51 @@
+package wire
+
+import "testing"
+
+// instance is what the recorded client answers to a Read of /9/0, with names.
+func instance(tb testing.TB) []byte {
+	tb.Helper()
+	b, err := AppendTLV(nil,
+		Resource(0, String("example-package")), Resource(1, String("1.2.3")),
+		Resource(7, Integer(3)), Resource(9, Integer(0)), Resource(12, Boolean(false)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+func BenchmarkDecodeTLV(b *testing.B) {
+	payload := instance(b)
+	b.SetBytes(int64(len(payload)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := DecodeTLV(payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAppendTLV(b *testing.B) {
+	items, err := DecodeTLV(instance(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		if out, err = AppendTLV(out[:0], items...); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParseLinks(b *testing.B) {
+	payload := []byte(`</>;rt="oma.lwm2m";ct="60 110 112 11542 11543",</1/0>,</2>,</3/0>,</5/0>,</9>;ver=1.0,</9/0>,</9/1>`)
+	b.SetBytes(int64(len(payload)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseLinks(payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
