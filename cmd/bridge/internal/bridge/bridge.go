@@ -1,0 +1,133 @@
+// Package bridge puts the parts of the bridge together and runs them as one:
+// the LwM2M server on its socket, the engine on its store, the way to DM
+// servers, and the HTTP listener for scripts. It decides nothing by itself.
+//
+// # Threads
+//
+// Run starts three goroutines: the LwM2M server, the engine, and the HTTP
+// server (when there is a listener). When one ends, or the context does, all
+// are ended; Run returns after the last. The store is closed by who opened it.
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/api"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
+	"github.com/fwbridge/fwbridge/lwm2m9/server"
+)
+
+// Options of a Bridge. Devices, Engine.Store and Engine.Directory are
+// required.
+type Options struct {
+	Devices net.PacketConn // LwM2M devices speak to it; Run closes it
+	HTTP    net.Listener   // for the API; nil has none; Run closes it
+	Engine  engine.Options // Poster and Log may be left out
+	Server  server.Options // Conn, Handler and Logger are filled in
+	DM      dmhttp.Options
+	Log     *slog.Logger // nil logs nothing
+}
+
+// Limits of the HTTP listener. It serves scripts on the same machine.
+const (
+	httpHeaderTimeout = 5 * time.Second
+	httpTimeout       = 30 * time.Second // of one whole request
+	httpShutdown      = 5 * time.Second  // for requests under way when the bridge stops
+	httpMaxHeader     = 16 << 10         // bytes
+)
+
+// Bridge is a bridge ready to Run.
+type Bridge struct {
+	o      Options
+	engine *engine.Engine
+	server *server.Server
+}
+
+// New puts a bridge together and loads what its store holds. The error is
+// that of a store that cannot be read.
+func New(o Options) (*Bridge, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Engine.Poster == nil {
+		o.Engine.Poster = dmhttp.New(o.DM)
+	}
+	if o.Engine.Log == nil {
+		o.Engine.Log = o.Log
+	}
+	b := &Bridge{o: o, engine: engine.New(o.Engine)}
+	o.Server.Conn, o.Server.Handler, o.Server.Logger = o.Devices, b.engine, o.Log
+	b.server = server.New(o.Server)
+	if err := b.engine.Load(b.server); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Engine is what the API and tests look at.
+func (b *Bridge) Engine() *engine.Engine { return b.engine }
+
+// Run works until ctx ends or a part fails, and returns after the last
+// goroutine has ended; nil when ctx ended it.
+func (b *Bridge) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	start := func(part string, run func(context.Context) error) {
+		wg.Go(func() {
+			err := run(ctx)
+			if err != nil {
+				mu.Lock()
+				errs = append(errs, fmt.Errorf("%s: %w", part, err))
+				mu.Unlock()
+			}
+			stop(err) // a bridge that misses a part is none
+		})
+	}
+	start("LwM2M server", b.server.Run)
+	start("engine", b.engine.Run)
+	if b.o.HTTP != nil {
+		start("HTTP listener", b.serveHTTP)
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (b *Bridge) serveHTTP(ctx context.Context) error {
+	s := &http.Server{
+		Handler:           api.New(b.engine, b.o.Log),
+		ReadHeaderTimeout: httpHeaderTimeout,
+		ReadTimeout:       httpTimeout,
+		WriteTimeout:      httpTimeout,
+		MaxHeaderBytes:    httpMaxHeader,
+		ErrorLog:          slog.NewLogLogger(b.o.Log.Handler(), slog.LevelWarn),
+	}
+	closed := make(chan struct{})
+	release := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpShutdown)
+		defer cancel()
+		if s.Shutdown(last) != nil {
+			s.Close()
+		}
+	})
+	err := s.Serve(b.o.HTTP)
+	if errors.Is(err, http.ErrServerClosed) {
+		<-closed
+		return nil
+	}
+	release()
+	return err
+}
