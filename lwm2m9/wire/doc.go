@@ -6,8 +6,7 @@
 // The type of a resource does not travel in TLV or text. Whoever knows the
 // object says it: [Type.FromTLV] and [Type.FromText] make a [Value] of bytes.
 //
-// Departures: strings must be UTF-8 in every format; the two-byte form of a
-// half-empty TLV integer (length 0) is refused, not read as 0; NaN and infinity
-// are refused. SenML, CBOR and LwM2M JSON are not here yet, nor are the types
-// Unsigned Integer and Corelnk of LwM2M 1.1, which Object 9 does not use.
+// Departures: NaN and infinity are refused. Not here: SenML, CBOR and LwM2M
+// JSON, and the types Unsigned Integer and Corelnk of LwM2M 1.1, which Object 9
+// V1.0 does not use.
 package wire
