@@ -21,7 +21,7 @@ const (
 	EventDone                          // Op was carried out
 	EventRefused                       // Op was answered with Code
 	EventObserved                      // Path is observed
-	EventNotified                      // a notification of Path has gone out
+	EventNotified                      // a notification of Path goes out; Text is its value, TLV as hex
 	EventStep                          // Step was entered
 	EventRebooting                     // a boot ends because of a fault
 	EventDownloaded                    // a download ended; Text says how

@@ -86,11 +86,19 @@ func (b *boot) notify(path string) {
 		b.touch()
 		select {
 		case b.notices <- n:
-			b.d.event(Event{Kind: EventNotified, Path: path})
+			b.d.event(Event{Kind: EventNotified, Path: path, Text: n.text()})
 		default:
 			b.d.cfg.Log.Warn("device: too many notifications wait", "path", path)
 		}
 	}
+}
+
+// text is the value for people: text as it is, TLV as hex.
+func (n notice) text() string {
+	if n.format == textPlain {
+		return string(n.payload)
+	}
+	return fmt.Sprintf("%x", n.payload)
 }
 
 // sendNotices sends notifications one after the other; a confirmable one is
