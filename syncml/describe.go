@@ -44,7 +44,7 @@ func (p *printSink) line() {
 
 func (p *printSink) open(t tag, name string) {
 	p.line()
-	p.out.WriteString("<" + visible(name) + ">")
+	p.tag("<", name)
 	p.depth++
 	p.empty = true
 	if t == tagItem {
@@ -59,9 +59,26 @@ func (p *printSink) shut(_ tag, name string) {
 		p.out.WriteString("/>")
 	} else {
 		p.line()
-		p.out.WriteString("</" + visible(name) + ">")
+		p.tag("</", name)
 	}
 	p.empty = false
+}
+
+// tag writes a tag; the name of an unknown command is the sender's text.
+func (p *printSink) tag(start, name string) {
+	p.out.WriteString(start)
+	escape(&p.out, visible(name))
+	p.out.WriteByte('>')
+}
+
+// text writes the text of a leaf. An object in Data is easier to read as it is.
+func (p *printSink) text(s string, kind leafKind) {
+	s = visible(s)
+	if kind == data && strings.Contains(s, "<") && !strings.Contains(s, "]]>") {
+		p.out.WriteString("<![CDATA[" + s + "]]>")
+		return
+	}
+	escape(&p.out, s)
 }
 
 func (p *printSink) leaf(t tag, text string, kind leafKind) string {
@@ -83,7 +100,7 @@ func (p *printSink) leaf(t tag, text string, kind leafKind) string {
 		comment = fmt.Sprintf("%d bytes, not text", len(text))
 	}
 	p.out.WriteString("<" + name + ">")
-	escape(&p.out, visible(text))
+	p.text(text, kind)
 	p.out.WriteString("</" + name + ">")
 	p.note(comment)
 	return ""

@@ -96,7 +96,7 @@ func dataRow(always bool) row[Item] {
 		// The text of an empty element is empty too, but not absent.
 		read: func(_ *binder, n *node, i *Item) { i.Data = append([]byte{}, n.text...) },
 		write: func(w *writer, i *Item) {
-			if i.Data == nil && !always {
+			if i.Data == nil && (!always || w.shown) { // a reader wants to see what is missing
 				return
 			}
 			w.itemData(i)

@@ -10,8 +10,10 @@ import (
 // Convert it with string(s) where it goes on the wire or into the store.
 //
 // Every verb of fmt, slog, JSON, YAML and XML print the word [redacted] in its
-// place. The one thing this cannot reach is an unexported field printed by
-// fmt: fmt calls no methods there, so keep Secrets in exported fields.
+// place. Three things this cannot reach: an unexported field printed by fmt,
+// which calls no methods there; a pointer inside a structure under a verb that
+// does not fit, for the same reason (the types of this package see to that
+// themselves, print.go); and a map key in JSON.
 type Secret string
 
 const redacted = "[redacted]"

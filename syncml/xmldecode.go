@@ -126,11 +126,8 @@ func (x *xmlTree) add(up *node, e *etree.Element) *node {
 		x.started += starts(e)
 		return n
 	}
-	var parts []string
 	for _, c := range e.Child {
 		switch c := c.(type) {
-		case *etree.CharData:
-			parts = append(parts, c.Data)
 		case *etree.Element:
 			x.fail(x.started+1, misplacedElement(n))
 			x.add(n, c)
@@ -138,11 +135,33 @@ func (x *xmlTree) add(up *node, e *etree.Element) *node {
 			x.fail(n.off, "a declaration other than DOCTYPE before the root")
 		}
 	}
-	if len(parts) > 0 {
-		n.text = strings.Join(parts, "")
-		x.fail(n.off, misplacedText(n, n.text))
-	}
+	n.text = textOf(e)
+	x.fail(n.off, misplacedText(n, n.text))
 	return n
+}
+
+// textOf is the characters of e. CDATA sections and comments cut them in
+// pieces; most texts are one piece, which is not copied.
+func textOf(e *etree.Element) string {
+	var one string
+	var all strings.Builder
+	for _, c := range e.Child {
+		c, ok := c.(*etree.CharData)
+		switch {
+		case !ok:
+		case one == "":
+			one = c.Data
+		default:
+			if all.Len() == 0 {
+				all.WriteString(one)
+			}
+			all.WriteString(c.Data)
+		}
+	}
+	if all.Len() > 0 {
+		return all.String()
+	}
+	return one
 }
 
 func hasElements(e *etree.Element) bool {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // This file finds the place of an error in XML. etree keeps no offsets, so
@@ -95,7 +96,7 @@ func startTag(clean []byte, nth int64) int64 {
 // brokenXML says where and why clean, which comes from b, is no document that
 // could hold a message.
 func brokenXML(b, clean []byte, lim Limits) *SyntaxError {
-	s := xmlScan{d: newScanner(clean), lim: lim}
+	s := xmlScan{d: newScanner(clean), text: clean, lim: lim}
 	for s.why == "" {
 		s.off = s.d.InputOffset()
 		t, err := s.d.RawToken()
@@ -111,6 +112,7 @@ func brokenXML(b, clean []byte, lim Limits) *SyntaxError {
 // xmlScan looks for the first fault of a document.
 type xmlScan struct {
 	d    *xml.Decoder
+	text []byte
 	lim  Limits
 	open []xml.Name
 	root bool   // the root has begun
@@ -161,18 +163,22 @@ func rootNamespace(t xml.StartElement) string {
 }
 
 // xmlFaults translates the messages of encoding/xml, which can quote the text.
-var xmlFaults = []struct{ part, why string }{
-	{"unexpected EOF", "the message ends too early"},
-	{"invalid character entity", "an entity other than the five of XML"},
-	{"invalid UTF-8", "bytes that are not UTF-8"},
-	{"illegal character code", "a character that XML forbids"},
-	{"unescaped", "an unescaped character"},
-	{"attribute name", "an attribute without a value"},
-	{"attribute", "a broken attribute"},
-	{"element", "a broken tag"},
-	{"comment", "a broken comment"},
-	{"CDATA", "a broken CDATA section"},
-	{"version", "a version of XML other than 1.0"},
+// char says that it is about one character of a token.
+var xmlFaults = []struct {
+	part, why string
+	char      bool
+}{
+	{"unexpected EOF", "the message ends too early", false},
+	{"invalid character entity", "an entity other than the five of XML", false},
+	{"invalid UTF-8", "bytes that are not UTF-8", true},
+	{"illegal character code", "a character that XML forbids", true},
+	{"unescaped", "an unescaped character", false},
+	{"attribute name", "an attribute without a value", false},
+	{"attribute", "a broken attribute", false},
+	{"element", "a broken tag", false},
+	{"comment", "a broken comment", false},
+	{"CDATA", "a broken CDATA section", false},
+	{"version", "a version of XML other than 1.0", false},
 }
 
 // end handles the error the scan ended with.
@@ -185,6 +191,7 @@ func (s *xmlScan) end(err error) {
 		s.why = "the message ends too early"
 		return
 	}
+	from := s.off
 	s.off = s.d.InputOffset()
 	s.why = "not well-formed XML"
 	if errors.Is(err, errNotUTF8) || strings.Contains(err.Error(), "opening charset") {
@@ -198,7 +205,23 @@ func (s *xmlScan) end(err error) {
 	for _, f := range xmlFaults {
 		if strings.Contains(msg, f.part) {
 			s.why = f.why
+			if f.char {
+				s.off = from + badChar(s.text[from:s.off])
+			}
 			return
 		}
 	}
+}
+
+// badChar is the offset of the first character of a token that cannot stand
+// in XML. If it came by a reference, it is that of the token.
+func badChar(token []byte) int64 {
+	for i := 0; i < len(token); {
+		r, n := utf8.DecodeRune(token[i:])
+		if r == utf8.RuneError && n == 1 || r < ' ' && !strings.ContainsRune(blanks, r) || r == 0xFFFE || r == 0xFFFF {
+			return int64(i)
+		}
+		i += n
+	}
+	return 0
 }
