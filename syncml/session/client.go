@@ -15,6 +15,12 @@ const (
 	// MaxAuthTries is how many refusals of credentials a session survives, on
 	// either side: one for missing ones, one for a stale nonce.
 	MaxAuthTries = 2
+	// MaxSend is the longest message that is sent, in bytes, to servers that
+	// announce a higher MaxMsgSize or none. What is longer goes out in parts.
+	MaxSend = 64 << 10
+	// MaxCommands is how many commands one message holds at most, Status and
+	// Results included.
+	MaxCommands = 500
 	// MaxRefusals is how many messages with a wrong header are answered before
 	// the session is given up.
 	MaxRefusals = 2
@@ -34,7 +40,7 @@ type Client struct {
 	them theirs
 
 	url    string // where the next message goes
-	maxMsg int64  // bytes the server takes; 0 is unlimited
+	maxMsg int64  // bytes of a message to the server
 
 	sent    int        // messages sent: our MsgID
 	repeats int        // answers sent once more
@@ -56,7 +62,7 @@ func NewClient(acc Account, n Nonces, reason syncml.AlertCode, sessionID string,
 	if acc.Version == (syncml.Version{}) {
 		acc.Version = syncml.DM12
 	}
-	c := &Client{acc: acc, id: sessionID, reason: reason, nonces: n, url: acc.URL}
+	c := &Client{acc: acc, id: sessionID, reason: reason, nonces: n, url: acc.URL, maxMsg: MaxSend}
 	c.us = ours{scheme: acc.Client.Scheme, nonce: n.Client}
 	c.them = theirs{nonce: n.Server}
 	if acc.Version == syncml.DM12 {

@@ -314,6 +314,21 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+// TestManyCommands: MaxCommands fit one message, one more does not.
+func TestManyCommands(t *testing.T) {
+	for _, over := range []int{0, 1} {
+		p, _ := start(t, account(), Nonces{})
+		var cmds []syncml.Command
+		for range MaxCommands - 1 + over { // the Status for the SyncHdr is one, too
+			cmds = append(cmds, alert(syncml.AlertDisplay))
+		}
+		out := p.say(p.message(212, cmds...))
+		if len(p.last.Body) != MaxCommands || p.last.Final != (over == 0) || len(out.Send) > MaxSend {
+			t.Errorf("%d over: %d commands, final %v, %d bytes", over, len(p.last.Body), p.last.Final, len(out.Send))
+		}
+	}
+}
+
 // TestTooLongForServer: what no message could carry is 413, and Items that
 // do not fit together come one by one.
 func TestTooLongForServer(t *testing.T) {

@@ -65,7 +65,7 @@ func (c *Client) refuseHeader(m *syncml.Message, err error) Output {
 // learn takes what a header says about the messages to come.
 func (c *Client) learn(h syncml.Header) error {
 	if h.Meta.MaxMsgSize > 0 {
-		c.maxMsg = h.Meta.MaxMsgSize
+		c.maxMsg = min(h.Meta.MaxMsgSize, MaxSend)
 	}
 	if h.RespURI == "" {
 		return nil

@@ -91,9 +91,6 @@ func (x *turn) get(id, who, uri string) (syncml.Code, []syncml.Item, error) {
 // fits says whether Items can go out in one Results: in a message of their
 // own, after the Status for the SyncHdr.
 func (x *turn) fits(id string, found []syncml.Item) bool {
-	if x.c.maxMsg <= 0 {
-		return true
-	}
 	r := &syncml.Results{MsgRef: x.msgRef, CmdRef: id, Items: found}
 	return x.c.size(x.c.us.cred(x.c.acc.Client), []outgoing{{cmd: x.head}, {cmd: r}}) <= x.c.maxMsg
 }

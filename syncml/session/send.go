@@ -61,8 +61,8 @@ func (c *Client) send(head *syncml.Status, final bool) Output {
 // that the server takes. One more than the Status for the SyncHdr goes out in
 // any case: holding it back would not make it smaller.
 func (c *Client) fitting(cred *syncml.Cred) int {
-	all := len(c.queue)
-	if c.maxMsg <= 0 || c.size(cred, c.queue) <= c.maxMsg {
+	all := min(len(c.queue), MaxCommands)
+	if c.size(cred, c.queue[:all]) <= c.maxMsg {
 		return all
 	}
 	least := min(all, 2)
