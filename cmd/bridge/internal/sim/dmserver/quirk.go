@@ -1,6 +1,7 @@
 package dmserver
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -66,8 +67,7 @@ type Quirk struct {
 func QuirkWords() []string { return append([]string(nil), quirkWords...) }
 
 // ParseQuirk reads the text form kind[@place][=value][*times]:
-// "drop-answer@exec", "http=503*2", "refuse-alert=500". "*always" is no
-// number of times; a large one does.
+// "drop-answer@exec", "http=503*2", "refuse-alert=500".
 func ParseQuirk(s string) (Quirk, error) {
 	w, err := word.Parse(s)
 	if err != nil {
@@ -96,6 +96,9 @@ func (q *Quirk) parts(w word.Word) error {
 			return err
 		}
 		q.Place = Place(i)
+		if q.Kind == HTTPError && q.Place == ExecMessage {
+			return errors.New("the message is not looked at, so nobody knows what it will be answered; use first, alert or any")
+		}
 	}
 	switch q.Kind {
 	case LateAnswer:

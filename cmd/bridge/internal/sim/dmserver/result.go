@@ -105,3 +105,11 @@ type Event struct {
 	Result Result // State, Alert, Phase: as it is now
 	Text   string
 }
+
+var eventWords = [...]string{
+	EventSession: "session", EventRefused: "refused", EventAnswer: "answer", EventState: "state",
+	EventAlert: "alert", EventPhase: "phase", EventQuirk: "quirk",
+}
+
+// String is the event's word.
+func (k EventKind) String() string { return eventWords[k] }
