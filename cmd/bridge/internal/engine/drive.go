@@ -77,15 +77,16 @@ func (t *turn) carry(before mapping.View, actions []mapping.Action) {
 func (t *turn) request(q mapping.Request) {
 	t.giveUpAsking()
 	t.live.ask = &asking{drive: t.rec.Drives, seq: q.Seq}
+	if writes[q.Op] {
+		t.rec.Detector = t.rec.Detector.Wrote() // and once more when it is answered
+	}
 	switch {
 	case q.Op != mapping.OpInstall:
 		t.ask(question{Request: q, known: t.rec.Object})
 	case q.Resume:
 		t.resumeInstall(q)
-	case t.rec.Registration.Queue:
-		t.knock(q)
 	default:
-		t.install(q)
+		t.beginInstall(q)
 	}
 }
 
@@ -117,6 +118,15 @@ func (t *turn) ask(q question) {
 	})
 }
 
+// beginInstall requests Install for the first time.
+func (t *turn) beginInstall(q mapping.Request) {
+	if t.rec.Registration.Queue {
+		t.knock(q)
+		return
+	}
+	t.install(q)
+}
+
 // install begins the one exchange of Install: it is stored with the drive
 // that asks for it, before it goes out.
 func (t *turn) install(q mapping.Request) {
@@ -129,21 +139,21 @@ func (t *turn) install(q mapping.Request) {
 	t.ask(question{Request: q, exchange: &ex})
 }
 
-// resumeInstall takes up the exchange that a restart has cut off. Without a
-// stored exchange nothing ever went out; with one that the device may have
-// forgotten nobody knows.
+// resumeInstall takes up the exchange that a restart has cut off. An exchange
+// that the device may have forgotten is not sent again, and nobody knows what
+// became of it. Where none is stored, none was begun: this is the first.
 func (t *turn) resumeInstall(q mapping.Request) {
 	in := t.rec.Install
-	outcome := mapping.NoAnswer
 	switch {
 	case in == nil || in.Drive != t.rec.Drives || in.Seq != q.Seq:
-		outcome = mapping.NotSent
+		q.Resume = false
+		t.beginInstall(q)
 	case t.rec.Present && in.Exchange.Addr == t.rec.Registration.Addr && t.now.Sub(in.Exchange.Begun) < server.ExchangeLifetime:
 		ex := in.Exchange
 		t.ask(question{Request: q, exchange: &ex})
-		return
+	default:
+		t.later(asked{drive: t.rec.Drives, op: q.Op, answer: mapping.Answer{Seq: q.Seq, Outcome: mapping.NoAnswer}})
 	}
-	t.later(asked{drive: t.rec.Drives, op: q.Op, answer: mapping.Answer{Seq: q.Seq, Outcome: outcome}})
 }
 
 // knock waits until a device in queue mode is awake: an exchange that is

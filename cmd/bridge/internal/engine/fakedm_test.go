@@ -35,6 +35,7 @@ type dmDevice struct {
 	repeats  int
 	session  string
 	sent     map[string]*syncml.Op // of this session, by MsgRef/CmdRef
+	open     []syncml.Command      // sent, but not answered yet
 	statuses []string              // "Exec ./FwUpdate/x/DownloadAndUpdate 202"
 	results  map[string]string
 	alerts   []alertSeen
@@ -124,6 +125,10 @@ func (s *dmServer) serve(body []byte) ([]byte, error) {
 			return nil, errors.New("session id used twice")
 		}
 		d.session, d.sent = m.Header.SessionID, map[string]*syncml.Op{}
+		if len(d.open) > 0 { // a session that broke off: once more
+			d.queue = append([][]syncml.Command{d.open}, d.queue...)
+			d.open = nil
+		}
 		s.sessions = append(s.sessions, time.Now())
 		if s.rival != nil {
 			s.rival(m.Header.Source.URI, m.Header.SessionID)
@@ -158,6 +163,7 @@ func (s *dmServer) reply(d *dmDevice, m *syncml.Message) *syncml.Message {
 	if !header.Success() {
 		return out
 	}
+	d.open = nil
 	for _, c := range m.Body {
 		switch c := c.(type) {
 		case *syncml.Alert:
@@ -179,6 +185,7 @@ func (s *dmServer) reply(d *dmDevice, m *syncml.Message) *syncml.Message {
 	}
 	next := d.queue[0]
 	d.queue = d.queue[1:]
+	d.open = next
 	for _, c := range next {
 		add(func(id string) syncml.Command {
 			op := *c.(*syncml.Op)

@@ -148,8 +148,11 @@ func (w *world) detail(endpoint string) Detail {
 func (w *world) answered(endpoint, id string) func() bool {
 	return func() bool {
 		alerts, _ := w.dm.seen(id)
+		if len(alerts) == 0 || !alerts[len(alerts)-1].answered.Success() {
+			return false
+		}
 		d, err := w.engine.Device(endpoint)
-		return err == nil && len(alerts) > 0 && alerts[len(alerts)-1].answered.Success() && len(d.Outbox) == 0
+		return err == nil && len(d.Outbox) == 0
 	}
 }
 
