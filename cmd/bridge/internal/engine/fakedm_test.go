@@ -84,6 +84,8 @@ func (s *dmServer) seen(id string) (alerts []alertSeen, statuses []string) {
 
 // Post implements Poster.
 func (s *dmServer) Post(ctx context.Context, url, _ string, body []byte) (int, string, []byte, error) {
+	s.look(func() { s.open++; s.maxOpen = max(s.maxOpen, s.open) })
+	defer s.look(func() { s.open-- })
 	select {
 	case <-time.After(s.latency):
 	case <-ctx.Done():
@@ -134,9 +136,12 @@ func (s *dmServer) serve(body []byte) ([]byte, error) {
 			s.rival(m.Header.Source.URI, m.Header.SessionID)
 		}
 	}
-	d.last = body
-	d.answer, err = syncml.Encode(s.reply(d, m), syncml.XML)
-	return d.answer, err
+	answer, err := syncml.Encode(s.reply(d, m), syncml.XML)
+	if err != nil {
+		panic(err) // the fake is wrong
+	}
+	d.last, d.answer = body, answer
+	return answer, nil
 }
 
 // reply answers every command and adds the next message's worth of orders.
@@ -167,7 +172,9 @@ func (s *dmServer) reply(d *dmDevice, m *syncml.Message) *syncml.Message {
 	for _, c := range m.Body {
 		switch c := c.(type) {
 		case *syncml.Alert:
-			status(c.CmdID, syncml.CmdAlert, s.alerted(d, c))
+			if code := s.alerted(d, c); code != 0 {
+				status(c.CmdID, syncml.CmdAlert, code)
+			}
 		case *syncml.Op:
 			status(c.CmdID, c.Cmd, syncml.StatusOK)
 		case *syncml.Status:
