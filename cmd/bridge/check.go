@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
+	"github.com/fwbridge/fwbridge/syncml"
+)
+
+func newCheck() *cobra.Command {
+	var file, endpoint string
+	cmd := &cobra.Command{
+		Use:   "check --config FILE",
+		Short: "Test a configuration file",
+		Long: `check reads a configuration file and the files that it names, and reports
+everything that is wrong with them, with file, line and key. It starts nothing.
+Secrets are never printed.
+
+With --endpoint it also tells which DM server and account a device has.`,
+		Example: `  bridge check --config bridge.yaml
+  bridge check --config bridge.yaml --endpoint urn:imei:356938035643809`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := config.Load(file)
+			if problems, ok := errors.AsType[config.Problems](err); ok {
+				fmt.Fprintln(cmd.ErrOrStderr(), problems)
+				return fmt.Errorf("%s: %s", file, count(len(problems), "problem"))
+			} else if err != nil {
+				return err
+			}
+			for _, text := range append(c.Warnings, c.Missing()...) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", text)
+			}
+			out := cmd.OutOrStdout()
+			if cmd.Flags().Changed("endpoint") {
+				return describeDevice(out, c, endpoint)
+			}
+			_, err = fmt.Fprintf(out, "%s is good: %s, %s\n", file, count(len(c.Servers), "DM server"), count(len(c.Devices), "device rule"))
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "the configuration `FILE`")
+	cmd.Flags().StringVar(&endpoint, "endpoint", "", "show what the file says about the device of this endpoint `NAME`")
+	_ = cmd.MarkFlagRequired("config") // fails only for a flag that is not there
+	return cmd
+}
+
+// describeDevice prints what the configuration decides about a device.
+func describeDevice(w io.Writer, c *config.Config, endpoint string) error {
+	account, err := c.Account(endpoint)
+	if err != nil {
+		return err
+	}
+	server, _ := c.ServerFor(endpoint)
+	version := "1.2"
+	if account.Version == syncml.DM112 {
+		version = "1.1.2"
+	}
+	_, err = fmt.Fprintf(w, `endpoint   %s
+server     %s (%s)
+url        %s
+version    %s, %v
+poll       %v
+device id  %s
+user       %s
+dialect    %v
+activate   %v
+`, endpoint, server.Name, account.ServerID, account.URL, version, account.Encoding, server.Poll, account.DeviceID,
+		account.Client.User, c.Dialect(endpoint), c.Policy(endpoint).Activate)
+	return err
+}
+
+// count is "1 thing" or "n things".
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
