@@ -1,0 +1,59 @@
+package bridge
+
+import (
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
+	"github.com/fwbridge/fwbridge/lwm2m9"
+	"github.com/fwbridge/fwbridge/lwm2m9/server"
+	"github.com/fwbridge/fwbridge/mapping"
+	"github.com/fwbridge/fwbridge/syncml/session"
+)
+
+// Configured gives the options that a configuration asks for. Sockets, store
+// and log are the caller's.
+func Configured(c *config.Config) Options {
+	return Options{
+		Engine: engine.Options{
+			Directory:      directory{c},
+			MaxDevices:     c.CoAP.MaxDevices,
+			Timeline:       c.Timeline.Length,
+			Sessions:       c.DM.MaxSessions,
+			RequestTimeout: c.CoAP.RequestTimeout,
+			AsleepTimeout:  c.CoAP.AsleepTimeout,
+			PostTimeout:    c.DM.MessageTimeout,
+			PostTries:      c.DM.MessageTries,
+			SessionRetry:   engine.Backoff{Base: c.DM.BackoffMin, Cap: c.DM.BackoffMax},
+		},
+		Server: server.Options{
+			MaxRegistrations: c.CoAP.MaxDevices,
+			MinLifetime:      c.CoAP.MinLifetime,
+			MaxLifetime:      c.CoAP.MaxLifetime,
+			MaxBody:          int(c.CoAP.MaxBody),
+			Timeout:          c.CoAP.RequestTimeout,
+		},
+		DM: dmhttp.Options{Timeout: c.DM.MessageTimeout, MaxBody: int64(c.DM.MaxMessage)},
+	}
+}
+
+// directory answers the engine from the configuration.
+type directory struct{ c *config.Config }
+
+// AccountFor implements engine.Directory.
+func (d directory) AccountFor(endpoint string) (engine.ServerInfo, session.Account, bool) {
+	s, ok := d.c.ServerFor(endpoint)
+	if !ok {
+		return engine.ServerInfo{}, session.Account{}, false
+	}
+	acc, err := d.c.Account(endpoint)
+	if err != nil {
+		return engine.ServerInfo{}, session.Account{}, false
+	}
+	return engine.ServerInfo{Name: s.Name, Poll: s.Poll, Role: s.Role}, acc, true
+}
+
+// PolicyFor implements engine.Directory.
+func (d directory) PolicyFor(endpoint string) mapping.Policy { return d.c.Policy(endpoint) }
+
+// DialectFor implements engine.Directory.
+func (d directory) DialectFor(endpoint string) lwm2m9.Dialect { return d.c.Dialect(endpoint) }
