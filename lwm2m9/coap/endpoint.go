@@ -49,7 +49,7 @@ type Options struct {
 // Defaults of Options.
 const (
 	DefaultMaxBody            = 64 << 10
-	DefaultMaxHandlers        = 4096
+	DefaultMaxHandlers        = 8192
 	DefaultMaxHandlersPerPeer = 8
 	DefaultMaxSeen            = 1 << 17
 	DefaultMaxSeenPerPeer     = 256

@@ -50,8 +50,8 @@ type Request struct {
 	// earlier one (RFC 7252, 4.5).
 	Exchange *Exchange
 
-	// Peer and Token are set on a request received. Together they are what
-	// [Endpoint.Notify] needs.
+	// Peer and Token are set on a request received, for [Endpoint.Notify]; of
+	// a request to be sent they are not looked at.
 	Peer  netip.AddrPort
 	Token Token
 	// Confirmable says how the request received was sent.

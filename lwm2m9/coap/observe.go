@@ -157,7 +157,9 @@ func (e *Endpoint) rest(ctx context.Context, o *Observation, n notice) (Response
 		return Response{}, err
 	}
 	defer e.release(p)
-	r, err := e.download(ctx, p, o.request, n.r)
+	request := o.request
+	request.Token = newToken()
+	r, err := e.download(ctx, p, request, n.r)
 	if err != nil {
 		return Response{}, err
 	}

@@ -27,8 +27,21 @@ func (e *Endpoint) transact(ctx context.Context, to netip.AddrPort, r Request, o
 		return Response{}, err
 	}
 	defer e.release(p)
+	// One token for all blocks: RFC 7959 does not ask for it, but some peers
+	// (go-coap) put bodies together by token.
+	switch {
+	case o != nil:
+		r.Token = o.token
+	case r.Exchange != nil:
+		r.Token = r.Exchange.Token
+	default:
+		r.Token = newToken()
+	}
 	resp, err := e.upload(ctx, p, r, o)
 	if err == nil {
+		if o != nil { // whose token is for notifications only from now on
+			r.Token = newToken()
+		}
 		resp, err = e.download(ctx, p, r, resp)
 	}
 	if err != nil {
@@ -69,7 +82,7 @@ func (e *Endpoint) exchange(ctx context.Context, p *peer, r *Request, chunk []by
 	case <-ctx.Done():
 		end = e.abandon(k, fmt.Errorf("%w: %w", ErrNoAnswer, context.Cause(ctx)))
 	case <-e.done:
-		end = e.abandon(k, ErrClosed)
+		end = e.abandon(k, fmt.Errorf("%w: %w", ErrNoAnswer, ErrClosed))
 	}
 	if end.err == nil && end.r.malformed {
 		end.err = ErrGarbage
@@ -85,18 +98,15 @@ func (e *Endpoint) begin(p *peer, r *Request, chunk []byte, o *Observation) (*ca
 		return nil, nil, ErrClosed
 	}
 	now := e.now()
-	k := &call{key: callKey{p, newToken()}, ended: make(chan ending, 1)}
+	k := &call{key: callKey{p, r.Token}, ended: make(chan ending, 1)}
 	var mid uint16
 	if r.Exchange != nil {
-		mid, k.key.token, p.used = r.Exchange.MessageID, r.Exchange.Token, now
+		mid, p.used = r.Exchange.MessageID, now
 	} else {
 		mid = p.nextMID(now)
 	}
-	if o != nil {
-		k.key.token = o.token
-		if r.Observe == StartObserving {
-			k.obs = o
-		}
+	if o != nil && r.Observe == StartObserving {
+		k.obs = o
 	}
 	data, err := r.packet(mid, k.key.token, chunk).encode()
 	if err != nil {

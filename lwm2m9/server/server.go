@@ -1,114 +1,157 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"net"
+	"slices"
+	"sync"
 	"time"
-)
 
-// Options configure a [Server]. Every zero value but those of Conn and Handler
-// is usable.
-type Options struct {
-	// Conn carries the datagrams in both directions. Required; Run closes it.
-	Conn net.PacketConn
-	// Handler is told what devices do. Required.
-	Handler Handler
-	// Logger gets what nobody else is told: refused registrations, garbage,
-	// failed handlers. Nil logs nothing.
-	Logger *slog.Logger
-	// MaxRegistrations bounds the devices registered at once; a further one
-	// is answered 5.03. 0 is DefaultMaxRegistrations.
-	MaxRegistrations int
-	// MinLifetime and MaxLifetime bound what a device asks for with lt; what
-	// is outside is kept at the bound. 0 is DefaultMinLifetime and
-	// DefaultMaxLifetime.
-	MinLifetime, MaxLifetime time.Duration
-	// MaxBody bounds a body put together from blocks, in bytes, in both
-	// directions of arrival: 4.13 for a device's request, [ErrGarbage] for its
-	// answer. 0 is DefaultMaxBody.
-	MaxBody int
-	// Timeout bounds one exchange after it was acknowledged; until then the
-	// retransmissions of RFC 7252 bound it (93 s at most). 0 is
-	// DefaultTimeout. The context of Do can only shorten it.
-	Timeout time.Duration
-	// AwakeWindow is how long a device in queue mode listens after its last
-	// message. 0 is DefaultAwakeWindow.
-	AwakeWindow time.Duration
-}
-
-// Defaults of Options.
-const (
-	DefaultMaxRegistrations = 100_000
-	DefaultMinLifetime      = time.Second
-	DefaultMaxLifetime      = 366 * 24 * time.Hour
-	DefaultMaxBody          = 64 << 10
-	DefaultTimeout          = 93 * time.Second // MAX_TRANSMIT_WAIT (RFC 7252, 4.8.2)
-	DefaultAwakeWindow      = 93 * time.Second // LwM2M 1.1 Transport, 6.5: MAX_TRANSMIT_WAIT
-)
-
-var (
-	// ErrNotSent means that there was no answer because the request was never
-	// sent: it has certainly not been carried out. It is an [ErrNoAnswer].
-	ErrNotSent = fmt.Errorf("%w: it was never sent", ErrNoAnswer)
-	// ErrAsleep means that the device, in queue mode, did not wake up before
-	// the context ended. It is an [ErrNotSent].
-	ErrAsleep = fmt.Errorf("%w: the device sleeps", ErrNotSent)
-	// ErrStaleExchange means that a [Request] with an Exchange was not sent,
-	// because the exchange is older than [ExchangeLifetime] or the device has
-	// another address by now: the device would not know it as a duplicate. It
-	// is an [ErrNotSent] as far as this call goes.
-	ErrStaleExchange = fmt.Errorf("%w: the exchange is too old or for another address", ErrNotSent)
+	"github.com/fwbridge/fwbridge/lwm2m9/coap"
 )
 
 // Server holds the registrations of devices and speaks to them. Its methods
 // may be called from any goroutine.
-type Server struct{}
+type Server struct {
+	o    Options
+	ep   *coap.Endpoint
+	wake chan struct{} // the expiry loop: look again
+	done chan struct{} // closed when Run ends
+
+	turns    turns // calls of the Handler, by endpoint
+	requests turns // requests to the device, by endpoint
+
+	mu      sync.Mutex // guards what follows, and all devices
+	devices map[string]*device
+	byID    map[string]*device
+	expiry  expiryHeap
+}
+
+// device is a registered device. It exists as long as its registration.
+type device struct {
+	reg Registration
+	// answered says that the device has been told of its registration: it
+	// takes no request before.
+	answered bool
+	awake    time.Time // in queue mode: how long it listens
+	changed  chan struct{}
+	observed map[string]*coap.Observation // by path
+	place    int                          // in the expiry heap, from 1; 0 when not there
+}
 
 // New makes a server; [Server.Run] starts it.
-func New(o Options) *Server { return &Server{} }
+func New(o Options) *Server {
+	o.fill()
+	s := &Server{
+		o:       o,
+		wake:    make(chan struct{}, 1),
+		done:    make(chan struct{}),
+		devices: make(map[string]*device),
+		byID:    make(map[string]*device),
+	}
+	s.ep = coap.New(o.Conn, coap.Options{
+		Handler:         s.serve,
+		Logger:          o.Logger,
+		MaxBody:         o.MaxBody,
+		ResponseTimeout: o.Timeout,
+	})
+	return s
+}
 
 // Run serves until ctx ends, and returns after the last goroutine has ended:
 // nil when ctx ended it, otherwise why the connection failed. It closes the
 // connection. Run is called once.
-func (s *Server) Run(ctx context.Context) error { return nil }
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var expiry sync.WaitGroup
+	expiry.Go(func() { s.expireAll(ctx) })
+	err := s.ep.Run(ctx)
+	cancel()
+	close(s.done)
+	expiry.Wait()
+	return err
+}
 
 // Addr is the local address.
-func (s *Server) Addr() net.Addr { return nil }
+func (s *Server) Addr() net.Addr { return s.ep.LocalAddr() }
 
 // Restore takes back a registration that a Handler was given, with its ID,
 // address and epoch. It is called before Run; one whose lifetime has ended
-// meanwhile expires when Run starts.
-func (s *Server) Restore(r Registration) error { return nil }
-
-// Lookup is the registration of an endpoint.
-func (s *Server) Lookup(endpoint string) (Registration, bool) { return Registration{}, false }
-
-// Registrations is every registration, in no order.
-func (s *Server) Registrations() []Registration { return nil }
-
-// Do sends one request to a device and waits for the answer: one request at a
-// time goes to one device, others wait their turn in the order of their calls;
-// for a device in queue mode all wait until it is heard from. It waits no
-// longer than ctx.
-//
-// A response of class 4 or 5 is a [*Refused], with the Response beside it. A
-// device that says nothing until retransmission or ctx ends is [ErrNoAnswer]
-// (with [ErrNotSent] when nothing went out), an answer that cannot be understood
-// or is larger than MaxBody [ErrGarbage]; [ErrNotRegistered] and [ErrClosed]
-// are sent to nobody.
-//
-// Called while Handler.Register runs for that endpoint, Do waits until the
-// device has been answered; so Handler must not wait for it.
-func (s *Server) Do(ctx context.Context, endpoint string, r Request) (Response, error) {
-	return Response{}, ErrClosed
+// meanwhile expires when Run starts. A device in queue mode counts as asleep
+// until it is heard from.
+func (s *Server) Restore(r Registration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case r.Endpoint == "" || r.ID == "":
+		return errors.New("lwm2m: restored registration without endpoint or id")
+	case s.devices[r.Endpoint] != nil || s.byID[r.ID] != nil:
+		return fmt.Errorf("lwm2m: registration of %q restored twice", r.Endpoint)
+	case len(s.devices) >= s.o.MaxRegistrations:
+		return fmt.Errorf("lwm2m: more than %d registrations restored", s.o.MaxRegistrations)
+	}
+	r.Paths = slices.Clone(r.Paths)
+	d := &device{reg: r, answered: true}
+	s.devices[r.Endpoint], s.byID[r.ID] = d, d
+	s.schedule(d)
+	return nil
 }
 
-// NewExchange reserves a message id and token for a request to the endpoint,
-// at its address of now.
-func (s *Server) NewExchange(endpoint string) (Exchange, error) { return Exchange{}, ErrClosed }
+// Lookup is the registration of an endpoint.
+func (s *Server) Lookup(endpoint string) (Registration, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.devices[endpoint]
+	if d == nil {
+		return Registration{}, false
+	}
+	return d.registration(), true
+}
 
-// CancelObservations forgets every observation of the endpoint; the device is
-// told by the Reset that answers its next notification (RFC 7641, 3.6).
-func (s *Server) CancelObservations(endpoint string) {}
+// Registrations is every registration, by endpoint name.
+func (s *Server) Registrations() []Registration {
+	s.mu.Lock()
+	all := make([]Registration, 0, len(s.devices))
+	for _, d := range s.devices {
+		all = append(all, d.registration())
+	}
+	s.mu.Unlock()
+	slices.SortFunc(all, func(a, b Registration) int { return cmp.Compare(a.Endpoint, b.Endpoint) })
+	return all
+}
+
+// registration is a copy that shares nothing with the device.
+func (d *device) registration() Registration {
+	r := d.reg
+	r.Paths = slices.Clone(r.Paths)
+	return r
+}
+
+// change wakes those who wait for the device.
+func (d *device) change() {
+	if d.changed != nil {
+		close(d.changed)
+		d.changed = nil
+	}
+}
+
+// forgetObservations drops all observations of the device.
+func (d *device) forgetObservations() {
+	for _, o := range d.observed {
+		o.Forget()
+	}
+	d.observed = nil
+}
+
+// remove takes the device out of every table.
+func (s *Server) remove(d *device) {
+	delete(s.devices, d.reg.Endpoint)
+	delete(s.byID, d.reg.ID)
+	s.unschedule(d)
+	d.forgetObservations()
+	d.change()
+}

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+)
+
+// Options configure a [Server]. Every zero value but those of Conn and Handler
+// is usable.
+type Options struct {
+	// Conn carries the datagrams in both directions. Required; Run closes it.
+	Conn net.PacketConn
+	// Handler is told what devices do. Required.
+	Handler Handler
+	// Logger gets what nobody else is told: refused registrations, garbage,
+	// failed handlers. Nil logs nothing.
+	Logger *slog.Logger
+	// MaxRegistrations bounds the devices registered at once; a further one
+	// is answered 5.03. 0 is DefaultMaxRegistrations.
+	MaxRegistrations int
+	// MinLifetime and MaxLifetime bound what a device asks for with lt; what
+	// is outside is kept at the bound. 0 is DefaultMinLifetime and
+	// DefaultMaxLifetime.
+	MinLifetime, MaxLifetime time.Duration
+	// MaxBody bounds a body put together from blocks, in bytes, in both
+	// directions of arrival: 4.13 for a device's request, [ErrGarbage] for its
+	// answer. 0 is DefaultMaxBody.
+	MaxBody int
+	// Timeout bounds one exchange after it was acknowledged; until then the
+	// retransmissions of RFC 7252 bound it (93 s at most). 0 is
+	// DefaultTimeout. The context of Do can only shorten it.
+	Timeout time.Duration
+	// AwakeWindow is how long a device in queue mode listens after its last
+	// message. 0 is DefaultAwakeWindow.
+	AwakeWindow time.Duration
+}
+
+// Defaults of Options.
+const (
+	DefaultMaxRegistrations = 100_000
+	DefaultMinLifetime      = time.Second
+	DefaultMaxLifetime      = 366 * 24 * time.Hour
+	DefaultMaxBody          = 64 << 10
+	DefaultTimeout          = 93 * time.Second // MAX_TRANSMIT_WAIT (RFC 7252, 4.8.2)
+	DefaultAwakeWindow      = 93 * time.Second // LwM2M 1.1 Transport, 6.5: MAX_TRANSMIT_WAIT
+)
+
+var (
+	// ErrNotSent means that there was no answer because the request was never
+	// sent: it has certainly not been carried out. It is an [ErrNoAnswer].
+	ErrNotSent = fmt.Errorf("%w: it was never sent", ErrNoAnswer)
+	// ErrAsleep means that the device, in queue mode, did not wake up before
+	// the context ended. It is an [ErrNotSent].
+	ErrAsleep = fmt.Errorf("%w: the device sleeps", ErrNotSent)
+	// ErrStaleExchange means that a [Request] with an Exchange was not sent,
+	// because the exchange was older than [ExchangeLifetime] when its turn
+	// came, or the device had another address: it would not know it as a
+	// duplicate. It is an [ErrNotSent] as far as this call goes; an earlier
+	// one with the same Exchange may have sent it.
+	ErrStaleExchange = fmt.Errorf("%w: the exchange is too old or for another address", ErrNotSent)
+)
+
+// fill puts the defaults where nothing was said.
+func (o *Options) fill() {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.MaxRegistrations = cmp.Or(o.MaxRegistrations, DefaultMaxRegistrations)
+	o.MinLifetime = cmp.Or(o.MinLifetime, DefaultMinLifetime)
+	o.MaxLifetime = max(cmp.Or(o.MaxLifetime, DefaultMaxLifetime), o.MinLifetime)
+	o.MaxBody = cmp.Or(o.MaxBody, DefaultMaxBody)
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.AwakeWindow = cmp.Or(o.AwakeWindow, DefaultAwakeWindow)
+}
