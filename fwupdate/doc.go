@@ -2,14 +2,28 @@
 // DM server: ./FwUpdate of Windows Mobile and its relatives, ./DevInfo and
 // ./DevDetail. It owns the nodes with their access types, the DDF that is
 // derived from them, the State codes and the FUMO result codes. It knows
-// nothing of SyncML messages beyond their status codes, of LwM2M, or of how an
-// update is carried out: Exec leaves an [Execution] behind for whoever drives
-// the device.
+// nothing of SyncML messages beyond their Items and status codes, of LwM2M, or
+// of how an update is carried out: Exec leaves an [Execution] behind for
+// whoever drives the device.
 //
 // A [Tree] is a plain value: it is stored, reloaded, copied for an Atomic and
 // compared like one.
 //
-// Departures from the CSP document: PkgName, PkgVersion and PkgURL may be
-// added one by one and in any order; missing interior nodes are created
-// (implicit Add, as Windows Mobile 6.x does).
+// Every command is checked in one order (that of a deployed client; the
+// specification fixes none): the URI
+// (404, 414), existence (404, 418), the server's role (425), access type (405),
+// format and type (415), data (412), size and space (413, 420). The first
+// failure is the answer, and it changes nothing.
+//
+// Departures from the CSP document and from OMA DM:
+//
+//   - PkgName, PkgVersion and PkgURL may be added one by one and in any order;
+//     missing interior nodes are created (implicit Add, as Windows Mobile 6.x
+//     does), in DM 1.1.2 too.
+//   - Add of State and of ./FwUpdate is 405 although they exist: they can never
+//     be added.
+//   - A node that the objects do not define is 405 for Add inside them and 404
+//     outside.
+//   - A malformed URI is 404, not 400: such a node does not exist.
+//   - {x}, %7Bx%7D and %7bx%7d name the same package; lists show %7Bx%7D.
 package fwupdate

@@ -98,6 +98,9 @@ func step(rt *rapid.T, tree *Tree, m *model, id string) {
 }
 
 func check(rt *rapid.T, tree *Tree, m *model) {
+	if id, running := tree.Driven(); id != m.running || running != (m.running != "") {
+		rt.Fatalf("driven %q %v with %+v", id, running, m)
+	}
 	got := map[string]State{}
 	for _, p := range tree.Packages() {
 		got[p.ID] = p.State

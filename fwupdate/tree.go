@@ -126,6 +126,13 @@ func (t *Tree) SetBusy(id string, b Busy) {
 	}
 }
 
+// Driven returns the package whose drive runs, also when it was deleted under
+// its drive; false when none does. Whoever loads a tree can compare it with
+// the drive that was stored beside it.
+func (t *Tree) Driven() (id string, running bool) {
+	return t.drive.Package, t.drive.Busy != NotBusy
+}
+
 // SetBound notes the instance that the drive of pkg uses, plus one. Like
 // [Tree.SetState] it does not reach a package that was deleted meanwhile.
 func (t *Tree) SetBound(id string, bound uint32) {

@@ -188,7 +188,7 @@ func TestChallengeRepeats(t *testing.T) {
 }
 
 // TestChallengeInMidSession: a refused message 3 is repeated with its Statuses
-// and Results, but what the server did answer is not.
+// and Results.
 func TestChallengeInMidSession(t *testing.T) {
 	acc := account()
 	acc.Client = clientMD5
@@ -201,6 +201,27 @@ func TestChallengeInMidSession(t *testing.T) {
 	}
 	if ref := p.last.Body[1].(*syncml.Status).MsgRef; ref != "1" {
 		t.Errorf("MsgRef %s, want that of the Get", ref)
+	}
+}
+
+// TestAnsweredIsNotRepeated: with the header refused, what got an answer of its
+// own is settled.
+func TestAnsweredIsNotRepeated(t *testing.T) {
+	acc := account()
+	acc.Client = clientMD5
+	p, _ := start(t, acc, Nonces{}, Notification{Key: "k"})
+	m := challenge(p.message(407), "syncml:auth-md5", "n1")
+	for _, cmd := range m.Body {
+		if s := cmd.(*syncml.Status); s.CmdRef == "2" || s.CmdRef == "3" {
+			s.Code = syncml.StatusOK
+		}
+	}
+	out := p.say(m)
+	if d := cmp.Diff(lines("Status SyncHdr - 212", "Alert 1201", "Final"), brief(p.last)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]Answer{{"k", 200}}, out.Answers); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -7,8 +7,24 @@
 // it opens the session, carries out the server's commands on a [Tree] and
 // reports Status and Results. The server's side comes with direction B.
 //
-// Departures from the specification, all for the sake of deployed servers:
-// Alert 1226 may precede Alert 1201; a Status with data 0 counts as failure;
-// a server message with an unknown session id is refused, one with an
-// unknown RespURI is followed.
+// Where deployed servers or safety ask for something else than the
+// specification says:
+//
+//   - The answer to a Generic Alert counts only from a server that has
+//     authenticated itself, if the account wants that. For its sake even a
+//     message without commands is challenged.
+//   - An account with MD5 is never talked into basic authentication, and a
+//     RespURI never leads out of TLS. Any other RespURI is followed.
+//   - A server without a nonce has to ask for one, with a 401: the digest over
+//     an empty nonce could be replayed.
+//   - The Status for the SyncHdr is 212 also for a server that needs no
+//     credentials: it means that none are wanted, and it is what devices send.
+//   - A message of another session, of another device or with a number that
+//     goes backwards is refused with 400 or 404, in all of its commands.
+//   - An Exec in an Atomic is carried out, after all else succeeded. Sequence
+//     and Get in an Atomic are refused like a nested Atomic.
+//   - Large objects are refused with 413, as a client without LrgObj may.
+//   - NoResp is honoured, although DM 1.2 wants it ignored: it was the way to
+//     save answers in older versions. The SyncHdr always has its Status.
+//   - A Status with data 0, which real peers send, counts as failure.
 package session

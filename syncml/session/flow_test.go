@@ -279,39 +279,60 @@ func TestOpenPackage(t *testing.T) {
 }
 
 // TestSplit: answers longer than the server's messages go out in parts, in
-// order, each when the server asks for the next; only the last has Final.
+// order, each when the server asks for the next; only the last has Final. The
+// parts outlive a message that does not belong to the session.
 func TestSplit(t *testing.T) {
 	const most = 3000
-	p, _ := start(t, account(), Nonces{})
-	var cmds []syncml.Command
-	var want strings.Builder
-	for i := range 20 {
-		uri := fmt.Sprintf("./FwUpdate/x%d/PkgName", i)
-		cmds = append(cmds, add(uri, strings.Repeat("n", 100)), get(uri))
-		fmt.Fprintf(&want, "Status Add %s 200\nStatus Get %s 200\nResults %s=%s\n", uri, uri, uri, strings.Repeat("n", 100))
+	for _, tt := range []struct {
+		name      string
+		open      bool // the server's package is open when the parts begin
+		disturbed bool
+	}{{"asked for by 1222", false, false}, {"in an open package", true, false}, {"disturbed", false, true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, _ := start(t, account(), Nonces{})
+			var cmds []syncml.Command
+			var want strings.Builder
+			for i := range 20 {
+				uri := fmt.Sprintf("./FwUpdate/x%d/PkgName", i)
+				cmds = append(cmds, add(uri, strings.Repeat("n", 100)), get(uri))
+				fmt.Fprintf(&want, "Status Add %s 200\nStatus Get %s 200\nResults %s=%s\n", uri, uri, uri, strings.Repeat("n", 100))
+			}
+			m := p.message(212, cmds...)
+			m.Header.Meta.MaxMsgSize = most
+			m.Final = !tt.open
+			out := p.say(m)
+			var got strings.Builder
+			parts := 1
+			for ; !p.last.Final; parts++ {
+				if len(out.Send) > most {
+					t.Errorf("part %d has %d bytes", parts, len(out.Send))
+				}
+				got.WriteString(answersOnly(p.last))
+				m := p.message(212, alert(syncml.AlertNextMessage))
+				m.Final = false
+				if tt.disturbed && parts == 1 {
+					m.Header.SessionID = "other"
+					p.msgID--
+				}
+				out = p.say(m)
+			}
+			got.WriteString(answersOnly(p.last))
+			if d := cmp.Diff(want.String(), got.String()); d != "" || parts < 3 {
+				t.Errorf("%d parts: %s", parts, d)
+			}
+		})
 	}
-	m := p.message(212, cmds...)
-	m.Header.Meta.MaxMsgSize = most
-	out := p.say(m)
-	var got strings.Builder
-	parts := 0
-	for ; ; parts++ {
-		if len(out.Send) > most {
-			t.Errorf("part %d has %d bytes", parts, len(out.Send))
+}
+
+// answersOnly is brief without what concerns headers and alerts.
+func answersOnly(m *syncml.Message) string {
+	var b strings.Builder
+	for line := range strings.Lines(brief(m)) {
+		if !strings.HasPrefix(line, "Status SyncHdr") && !strings.HasPrefix(line, "Status Alert") && line != "Final\n" {
+			b.WriteString(line)
 		}
-		text := strings.TrimPrefix(brief(p.last), "Status SyncHdr - 212\n")
-		got.WriteString(strings.TrimPrefix(text, "Status Alert  200\n"))
-		if p.last.Final {
-			break
-		}
-		m := p.message(212, alert(syncml.AlertNextMessage))
-		m.Final = false
-		out = p.say(m)
 	}
-	text := strings.Replace(got.String(), "Status Alert  200\n", "", -1)
-	if d := cmp.Diff(want.String()+"Final\n", text); d != "" || parts < 3 {
-		t.Errorf("%d parts: %s", parts+1, d)
-	}
+	return b.String()
 }
 
 // TestManyCommands: MaxCommands fit one message, one more does not.
@@ -367,7 +388,7 @@ func TestAnswers(t *testing.T) {
 	if len(out.Answers) != 0 {
 		t.Errorf("401 is taken for an answer: %v", out.Answers)
 	}
-	stale := &syncml.Status{MsgRef: "1", CmdRef: "3", Cmd: syncml.CmdAlert, Code: 200}
+	stale := &syncml.Status{MsgRef: "1", CmdRef: "4", Cmd: syncml.CmdAlert, Code: 200}
 	progress := &syncml.Status{MsgRef: "2", CmdRef: "5", Cmd: syncml.CmdAlert, Code: 101}
 	m := p.message(0, p.status("0", syncml.CmdSyncHdr, 212), stale, progress, get("./FwUpdate"))
 	if out = p.say(m); len(out.Answers) != 0 {
@@ -390,6 +411,48 @@ func TestAnswerWithTheEnd(t *testing.T) {
 	out := p.say(p.message(212))
 	if d := cmp.Diff([]Answer{{"a", 200}}, out.Answers); d != "" || out.End != EndDone {
 		t.Errorf("end %q: %s", out.End, d)
+	}
+}
+
+// TestQuietHeader: NoResp in the header leaves the Status for the header, for a
+// message must hold something, and the Results.
+func TestQuietHeader(t *testing.T) {
+	p, _ := start(t, account(), Nonces{})
+	m := p.message(212, add(pkgName, "n"), get(pkgName))
+	m.Header.NoResp = true
+	p.say(m)
+	if d := cmp.Diff(lines("Status SyncHdr - 212", "Results "+pkgName+"=n", "Final"), brief(p.last)); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestNoMsgID: such a message cannot be answered.
+func TestNoMsgID(t *testing.T) {
+	p, _ := start(t, account(), Nonces{})
+	m := p.message(212, get("./FwUpdate"))
+	m.Header.MsgID = ""
+	if out := p.c.receive(m, p.tree, p.nonce); out.End != EndProtocol || out.Replayed {
+		t.Errorf("%+v", out)
+	}
+}
+
+// TestMaxSend: a server that announces more than MaxSend, or nothing, gets
+// messages of MaxSend at most.
+func TestMaxSend(t *testing.T) {
+	for _, announced := range []int64{0, 10 * MaxSend} {
+		p, _ := start(t, account(), Nonces{})
+		if err := p.tree.Add(serverID, item(pkgURL, "", strings.Repeat("u", 2000))); err != nil {
+			t.Fatal(err)
+		}
+		var cmds []syncml.Command
+		for range 40 {
+			cmds = append(cmds, get(pkgURL))
+		}
+		m := p.message(212, cmds...)
+		m.Header.Meta.MaxMsgSize = announced
+		if out := p.say(m); p.last.Final || len(out.Send) > MaxSend || len(out.Send) < MaxSend/2 {
+			t.Errorf("announced %d: %d bytes, final %v", announced, len(out.Send), p.last.Final)
+		}
 	}
 }
 

@@ -23,13 +23,14 @@ type turn struct {
 	t        Tree
 	head     *syncml.Status // for the SyncHdr of the message
 	msgRef   string
+	quiet    bool // NoResp in the SyncHdr: no Status but the one for it
 	failures []error
 }
 
 // perform carries out the commands of a message in order and queues the
 // answers. Results of the server and Status are no commands.
 func (c *Client) perform(m *syncml.Message, head *syncml.Status, t Tree) []error {
-	x := &turn{c: c, t: t, head: head, msgRef: m.Header.MsgID}
+	x := &turn{c: c, t: t, head: head, msgRef: m.Header.MsgID, quiet: m.Header.NoResp}
 	for _, cmd := range m.Body {
 		x.answer(x.run(cmd))
 	}
@@ -168,7 +169,7 @@ func (x *turn) sequence(b *syncml.Block) []reply {
 func (x *turn) answer(replies []reply) {
 	var found []syncml.Item
 	for i, r := range replies {
-		if !r.quiet {
+		if !r.quiet && !x.quiet {
 			x.c.push(r.status(x.msgRef))
 		}
 		found = append(found, r.found...)
