@@ -70,9 +70,14 @@ func (s *shard) show(e Entry) {
 	if e.View.State == fwupdate.StateDownloadFailed || e.View.State == fwupdate.StateUpdateFailed {
 		level = slog.LevelWarn
 	}
-	s.o.Log.LogAttrs(context.Background(), level, "timeline",
-		slog.String("device", e.Endpoint), slog.String("package", e.Package), slog.String("phase", e.View.Phase.String()),
-		slog.String("fwupdate", e.Legacy()), slog.String("object9", e.Object()),
-		slog.String("result", e.View.Result.String()), slog.String("note", e.Note))
+	attrs := []slog.Attr{slog.String("device", e.Endpoint)}
+	if v := lineView(e); v.State != 0 { // a drive has to do with it
+		attrs = append(attrs, slog.String("package", v.Package), slog.String("phase", v.Phase),
+			slog.String("fwupdate", v.FwUpdate), slog.String("object9", v.Object9), slog.String("result", v.Result))
+	}
+	if e.Note != "" {
+		attrs = append(attrs, slog.String("note", e.Note))
+	}
+	s.o.Log.LogAttrs(context.Background(), level, "timeline", attrs...)
 	s.o.OnTimeline(e)
 }
