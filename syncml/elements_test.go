@@ -1,6 +1,11 @@
 package syncml
 
-import "testing"
+import (
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+)
 
 // TestElements checks that the table is whole and names nothing twice, and
 // that both directions come to the same row.
@@ -31,6 +36,31 @@ func TestElements(t *testing.T) {
 		t.Errorf("elements in a page: %v, want [55 18]", perPage)
 	}
 }
+
+// TestTokens compares with the code pages as the specification prints them.
+func TestTokens(t *testing.T) {
+	for page, file := range []string{"testdata/page0.txt", "testdata/page1.txt"} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := tokenCell.FindAllStringSubmatch(string(b), -1)
+		for _, r := range rows {
+			token, _ := strconv.ParseUint(r[1], 16, 8)
+			g := tagOfName[r[2]]
+			if e := elements[g]; int(e.page) != page || e.token != uint8(token) || e.new12 != (r[3] != "") {
+				t.Errorf("%s: %+v, want page %d token 0x%02x, only in 1.2: %v", r[2], e, page, token, r[3] != "")
+			}
+		}
+		if want := []int{55, 18}[page]; len(rows) != want {
+			t.Errorf("%s: %d tokens, want %d", file, len(rows), want)
+		}
+	}
+}
+
+// tokenCell is a cell such as "39 SourceParent~": token, name, and a mark for
+// what is not in SyncML 1.1.
+var tokenCell = regexp.MustCompile(`\b([0-9A-F]{2}) ([A-Za-z]+)([*~]?)`)
 
 // TestCommandsHaveBindings: a command of DM that decoded as Unknown would be
 // refused with 400.

@@ -26,6 +26,8 @@ func replaceX(m Meta, data string) *Message {
 	return body(false, &Op{Cmd: CmdReplace, CmdID: "1", Items: []Item{{Target: Location{URI: "./x"}, Meta: m, Data: []byte(data)}}})
 }
 
+var chrItem = []Item{{Meta: Meta{Format: "chr"}, Data: []byte("chr")}}
+
 // vectorMessages are what the vectors of testdata/vectors say.
 var vectorMessages = map[string]*Message{
 	"minimal":   minimal(DM12),
@@ -53,16 +55,24 @@ var vectorMessages = map[string]*Message{
 	),
 	"unknown-wbxml": body(true, &Unknown{Cmd: "Put", CmdID: "1"}, &Unknown{Cmd: "Sync", CmdID: "2"}),
 	"tnds":          replaceX(Meta{}, `<MgmtTree xmlns="syncml:dmddf1.2"><VerDTD>1.2</VerDTD><Node><NodeName>a&amp;b</NodeName></Node></MgmtTree>`),
-	"inside":        replaceX(Meta{}, `a&lt;<Meta><Format>b&amp;c</Format></Meta><Final></Final>d`),
-	"opaque":        replaceX(Meta{Format: "bin"}, "\x02\x00\x00\x6a\x00\x00\x02\x60\x01\x00"),
+	"inside": body(false, &Op{Cmd: CmdReplace, CmdID: "1", Items: []Item{{
+		Target: Location{URI: "./x"}, MoreData: true,
+		Data: []byte(`a&lt;<Meta><Format>b&amp;c</Format></Meta><Final></Final>d`),
+	}}}),
+	"opaque": replaceX(Meta{Format: "bin"}, "\x02\x00\x00\x6a\x00\x00\x02\x60\x01\x00"),
 	"status-odd": body(false,
 		&Status{CmdID: "1", MsgRef: "1", CmdRef: "1", Cmd: CmdGet},
 		&Status{CmdID: "2", MsgRef: "1", CmdRef: "2", Cmd: CmdGet},
 		&Status{CmdID: "3", MsgRef: "1", CmdRef: "3", Cmd: CmdGet},
 	),
-	"data-nul": body(false, &Results{CmdID: "1", CmdRef: "1", Items: []Item{
-		{Meta: Meta{Format: "chr"}, Data: []byte("chr")},
-		{Data: []byte("chr\x00")},
-	}}),
+	"data-nul": body(false,
+		&Results{CmdID: "1", CmdRef: "1", Items: []Item{
+			{Meta: Meta{Format: "chr"}, Data: []byte("chr")},
+			{Data: []byte("chr\x00")},
+		}},
+		&Status{CmdID: "2", MsgRef: "1", CmdRef: "1", Cmd: CmdGet, Code: StatusOK, Items: chrItem},
+		&Alert{CmdID: "3", Code: AlertGeneric, Items: chrItem},
+		&Op{Cmd: CmdReplace, CmdID: "4", Items: chrItem},
+	),
 	"data-nul-default": body(false, &Results{CmdID: "1", CmdRef: "1", Meta: Meta{Format: "node"}, Items: []Item{{Data: []byte("a/b")}}}),
 }

@@ -245,7 +245,6 @@ func (d *wbxmlTree) collected(n *node) string {
 	if d.runOf != n {
 		return n.text
 	}
-	d.runOf = nil
 	return string(d.run)
 }
 

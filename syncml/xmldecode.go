@@ -31,6 +31,9 @@ func DecodeXML(b []byte, lim Limits) (*Message, error) {
 	}
 	t := xmlTree{}
 	n := t.add(nil, root)
+	if t.declared {
+		return nil, brokenXML(b, clean, lim)
+	}
 	if t.why == "" {
 		var m *Message
 		var err *SyntaxError
@@ -104,6 +107,8 @@ type xmlTree struct {
 	started int64  // start tags so far
 	why     string // the first error
 	bad     int64  // and the number of the start tag it belongs to
+	// declared: there is a <! declaration in the root; a scan finds the place.
+	declared bool
 }
 
 func (x *xmlTree) fail(at int64, why string) {
@@ -132,7 +137,7 @@ func (x *xmlTree) add(up *node, e *etree.Element) *node {
 			x.fail(x.started+1, misplacedElement(n))
 			x.add(n, c)
 		case *etree.Directive:
-			x.fail(n.off, "a declaration other than DOCTYPE before the root")
+			x.declared = true
 		}
 	}
 	n.text = textOf(e)
