@@ -145,6 +145,8 @@ func TestStatusCodes(t *testing.T) {
 
 		{"segment at the limit", add(server, interior("./FwUpdate/"+long)), 200},
 		{"segment over the limit", add(server, interior("./FwUpdate/"+long+"y")), 414},
+		{"escaped segment at the limit", add(server, interior("./FwUpdate/"+strings.Repeat("{", MaxSegmentLength/3))), 200},
+		{"escaped segment over the limit", add(server, interior("./FwUpdate/"+strings.Repeat("{", MaxSegmentLength/3+1))), 414},
 		{"depth at the limit", get(server, "."+strings.Repeat("/y", MaxDepth)), 404},
 		{"depth over the limit", get(server, "."+strings.Repeat("/y", MaxDepth+1)), 414},
 		{"length at the limit", get(server, "./FwUpdate?"+strings.Repeat("p", MaxTotalLength-11)), 406},

@@ -71,6 +71,10 @@ func (t *Tree) parse(uri string) ([]string, error) {
 			if !ok {
 				return nil, refuse(syncml.StatusNotFound, uri, errMalformed)
 			}
+			if len(Escape(s)) > lim.MaxSegmentLength {
+				// A list would show a name that cannot be asked for.
+				return nil, refuse(syncml.StatusURITooLong, uri, errTooLong)
+			}
 			segments = append(segments, s)
 		}
 	}

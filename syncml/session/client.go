@@ -21,6 +21,9 @@ const (
 	// MaxCommands is how many commands one message holds at most, Status and
 	// Results included.
 	MaxCommands = 500
+	// MaxQueued is how many commands wait at most for the messages to come. A
+	// server that asks for more without taking the answers is given up.
+	MaxQueued = 4096
 	// MaxRefusals is how many messages with a wrong header are answered before
 	// the session is given up.
 	MaxRefusals = 2
@@ -105,7 +108,7 @@ func (c *Client) Receive(body []byte, t Tree, nonce func() []byte) Output {
 }
 
 func (c *Client) receive(m *syncml.Message, t Tree, nonce func() []byte) Output {
-	if c.last != "" && m.Header.MsgID == c.last && m.Header.SessionID == c.id {
+	if c.repeated(m) {
 		return c.repeat()
 	}
 	if err := c.checkHeader(m.Header); err != nil {

@@ -239,6 +239,23 @@ func TestRepeated(t *testing.T) {
 	}
 }
 
+// TestConstantMsgID: a server that cannot count is understood all the same.
+func TestConstantMsgID(t *testing.T) {
+	p, _ := start(t, account(), Nonces{})
+	for range 3 {
+		m := p.message(212, get("./FwUpdate"))
+		m.Header.MsgID = "1"
+		if out := p.say(m); out.Replayed || out.End != EndNot {
+			t.Fatalf("replayed %v, end %q", out.Replayed, out.End)
+		}
+	}
+	m := p.message(212)
+	m.Header.MsgID = "1"
+	if out := p.say(m); out.End != EndDone {
+		t.Errorf("end %q", out.End)
+	}
+}
+
 // TestTooManyMessages: at the limit and one over it.
 func TestTooManyMessages(t *testing.T) {
 	p, _ := start(t, account(), Nonces{})
@@ -347,6 +364,30 @@ func TestManyCommands(t *testing.T) {
 		if len(p.last.Body) != MaxCommands || p.last.Final != (over == 0) || len(out.Send) > MaxSend {
 			t.Errorf("%d over: %d commands, final %v, %d bytes", over, len(p.last.Body), p.last.Final, len(out.Send))
 		}
+	}
+}
+
+// TestQueueLimit: a server that asks and asks is given up.
+func TestQueueLimit(t *testing.T) {
+	p, _ := start(t, account(), Nonces{})
+	var cmds []syncml.Command
+	for range 900 {
+		cmds = append(cmds, alert(syncml.AlertDisplay))
+	}
+	for n := 1; ; n++ {
+		m := p.message(0, cmds...)
+		m.Header.Meta.MaxMsgSize = 1000
+		out := p.say(m)
+		if out.End == EndNot && n > 5 {
+			t.Fatal("the queue has no limit")
+		}
+		if out.End == EndNot {
+			continue
+		}
+		if out.End != EndTooManySent || len(p.c.queue) <= MaxQueued || n < 4 {
+			t.Errorf("message %d: end %q, %d queued", n, out.End, len(p.c.queue))
+		}
+		return
 	}
 }
 

@@ -36,6 +36,21 @@ func (c *Client) checkHeader(h syncml.Header) error {
 	return refuse(syncml.StatusProtoUnsupported, "an unknown VerProto")
 }
 
+// repeated says whether this is the message that was answered last, as after
+// an HTTP retry. A server that gives all its messages one number is told from
+// it by what its message answers: our newest one.
+func (c *Client) repeated(m *syncml.Message) bool {
+	if c.last == "" || m.Header.MsgID != c.last || m.Header.SessionID != c.id {
+		return false
+	}
+	for _, cmd := range m.Body {
+		if s, ok := cmd.(*syncml.Status); ok && s.CmdRef == "0" && s.MsgRef == strconv.Itoa(c.sent) {
+			return false
+		}
+	}
+	return true
+}
+
 // goesBack compares message numbers. Those that are no numbers cannot be
 // ordered and are taken as they come.
 func goesBack(last, now string) bool {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -30,6 +31,9 @@ func (c *Client) push(cmds ...syncml.Command) {
 func (c *Client) send(head *syncml.Status, final bool) Output {
 	if c.sent+c.repeats >= MaxMessages {
 		return c.end(EndTooManySent, fmt.Errorf("%d messages", c.sent+c.repeats))
+	}
+	if len(c.queue) > MaxQueued {
+		return c.end(EndTooManySent, errors.New("the server does not take the answers to its commands"))
 	}
 	c.sent++
 	if head != nil {

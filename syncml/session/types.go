@@ -1,6 +1,9 @@
 package session
 
 import (
+	"fmt"
+	"log/slog"
+
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
@@ -86,7 +89,16 @@ func (e End) String() string {
 	return "unknown end"
 }
 
-// Output is what one step of a session wants.
+// Format implements [fmt.Formatter]: nonces are not for logs.
+func (n Nonces) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "nonces of %d and %d bytes", len(n.Client), len(n.Server))
+}
+
+// LogValue implements [slog.LogValuer].
+func (n Nonces) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(n)) }
+
+// Output is what one step of a session wants: either a message to send or the
+// end.
 type Output struct {
 	Send     []byte // the message to POST next; nil when there is none
 	URL      string // where to: RespURI when the server gave one
