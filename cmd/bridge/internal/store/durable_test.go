@@ -9,10 +9,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 )
@@ -21,9 +23,15 @@ import (
 // process that is killed.
 const crashDir = "STORE_CRASH_DIR"
 
+// brokenDir is the same for a process whose disk breaks.
+const brokenDir = "STORE_BROKEN_DIR"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		os.Exit(writeUntilKilled(dir))
+	}
+	if dir := os.Getenv(brokenDir); dir != "" {
+		os.Exit(writeOnBrokenDisk(dir))
 	}
 	os.Exit(m.Run())
 }
@@ -88,6 +96,47 @@ func TestKilledProcess(t *testing.T) {
 			clear = clear[n:]
 		}
 		mustClose(t, s)
+	}
+}
+
+// writeOnBrokenDisk writes once, then again on a disk that fails.
+func writeOnBrokenDisk(dir string) int {
+	var broken atomic.Bool
+	fs := errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if broken.Load() && strings.HasSuffix(op.Path, ".log") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			return syscall.EIO
+		}
+		return nil
+	}))
+	s, err := store.OpenPebble(dir, store.Options{FS: fs})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	_, err = put(s, "before")
+	fmt.Fprintln(os.Stderr, "before:", err)
+	broken.Store(true)
+	_, err = put(s, "after")
+	fmt.Fprintln(os.Stderr, "after:", err)
+	return 0
+}
+
+// TestBrokenDisk: no write is acknowledged that may not be there; the process
+// ends and says what to do.
+func TestBrokenDisk(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), brokenDir+"="+dir)
+	out, err := cmd.CombinedOutput()
+	text := string(out)
+	if err == nil || !strings.Contains(text, "before: <nil>") || strings.Contains(text, "after:") ||
+		!strings.Contains(text, "start the bridge again to recover") || !strings.Contains(text, syscall.EIO.Error()) {
+		t.Errorf("the process ended with %v and said\n%s", err, text)
+	}
+	s := openPebble(t, dir, store.Options{})
+	defer mustClose(t, s)
+	if _, err := s.Get("before"); err != nil {
+		t.Errorf("what was acknowledged before: %v", err)
 	}
 }
 

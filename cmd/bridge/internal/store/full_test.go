@@ -166,14 +166,14 @@ func TestOpenOnFullDisk(t *testing.T) {
 // opening on.
 func TestOpenOnFillingDisk(t *testing.T) {
 	for n := 0; ; n++ {
-		writes := 0
 		var mu sync.Mutex
+		writes, ended := 0, false // guarded by mu
 		fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
 			mu.Lock()
 			defer mu.Unlock()
 			switch op.Kind {
 			case errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFilePreallocate, errorfs.OpMkdirAll:
-				if writes++; writes > n {
+				if writes++; writes > n && !ended {
 					return syscall.ENOSPC
 				}
 			}
@@ -187,7 +187,10 @@ func TestOpenOnFillingDisk(t *testing.T) {
 			if _, err := put(s, "k"); n > 0 && err != nil && !errors.Is(err, store.ErrFull) {
 				t.Errorf("Write after %d: %v; want ErrFull", n, err)
 			}
-			_ = s.Close() // may wait for room in vain
+			mu.Lock()
+			ended = true
+			mu.Unlock()
+			mustClose(t, s)
 			return
 		}
 		if !errors.Is(err, store.ErrFull) || !strings.Contains(err.Error(), "data") {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -82,6 +83,32 @@ var concurrency = []rule{
 		})
 	}},
 }
+
+// closing is a rule of concurrency: see Scan.
+var closing = rule{"a loop that is under way when Close is called ends well", func(t *testing.T, s store.Store) {
+	put(t, s, "a", "1")
+	put(t, s, "b", "2")
+	closed := make(chan error, 1)
+	var got []string
+	for e, err := range s.Scan("") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, e.Key); len(got) > 1 {
+			continue
+		}
+		go func() { closed <- s.Close() }()
+		for err := error(nil); !errors.Is(err, store.ErrClosed); _, err = s.Get("a") {
+			runtime.Gosched() // until Close has begun
+		}
+	}
+	if len(got) != 2 {
+		t.Errorf("the loop saw %q; want a and b", got)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}}
 
 // together runs f in as many goroutines as there are writers and waits.
 func together(f func(i int)) {

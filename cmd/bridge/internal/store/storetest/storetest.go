@@ -21,7 +21,7 @@ type rule struct {
 // Run holds an implementation against the contract. Open returns a new, empty
 // store; Run closes it.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	for _, rules := range [][]rule{reads, writes, refusals, concurrency} {
+	for _, rules := range [][]rule{reads, writes, refusals, concurrency, {closing}} {
 		for _, r := range rules {
 			t.Run(r.name, func(t *testing.T) {
 				s := open(t)
