@@ -55,6 +55,7 @@ func (h *health) recovered() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.failing--
+	h.down = h.down && h.failing > 0 // what was stored already needs no write
 }
 
 // wrote notes a good write.

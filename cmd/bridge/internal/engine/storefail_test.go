@@ -112,10 +112,10 @@ func TestDiskFullIsShownAndNothingIsLost(t *testing.T) {
 			t.Errorf("Update on a full disk: %v", err)
 		}
 		installs, posts := 0, 0
-		w.until("delivered", time.Minute, func() bool {
-			dev.change(func() { installs = len(dev.order) })
+		w.until("delivered", time.Minute, func() (there bool) {
 			w.dm.look(func() { posts = w.dm.posts })
-			return dev.instances[0].State == lwm2m9.Delivered
+			dev.change(func() { installs, there = len(dev.order), dev.instances[0].State == lwm2m9.Delivered })
+			return there
 		})
 		<-time.After(time.Hour)
 		synctest.Wait()

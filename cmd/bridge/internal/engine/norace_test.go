@@ -1,0 +1,6 @@
+//go:build !race
+
+package engine
+
+// Every moment.
+const stride = 1
