@@ -204,6 +204,22 @@ func TestChallengeInMidSession(t *testing.T) {
 	}
 }
 
+// TestChallengeInOpenPackage: the Alert 1222 of a refused message is not
+// repeated, since it asked for what the challenge was.
+func TestChallengeInOpenPackage(t *testing.T) {
+	acc := account()
+	acc.Client = clientMD5
+	p, _ := start(t, acc, Nonces{Client: []byte("n0")})
+	m := p.message(200, get("./FwUpdate"))
+	m.Final = false
+	p.say(m)
+	p.say(challenge(p.message(401), "syncml:auth-md5", "n1"))
+	want := lines("Status SyncHdr - 212", "Status Get ./FwUpdate 200", "Results ./FwUpdate=", "Final")
+	if d := cmp.Diff(want, brief(p.last)); d != "" {
+		t.Error(d)
+	}
+}
+
 // TestAnsweredIsNotRepeated: with the header refused, what got an answer of its
 // own is settled.
 func TestAnsweredIsNotRepeated(t *testing.T) {
@@ -355,7 +371,7 @@ func TestSilentStranger(t *testing.T) {
 	acc := account()
 	acc.Server = serverMD5
 	p, _ := start(t, acc, Nonces{Server: []byte("s0")})
-	if out := p.say(p.message(212)); out.End != EndDone || out.Send != nil {
-		t.Errorf("end %q, sent %q", out.End, out.Send)
+	if out := p.say(p.message(212)); out.End != EndDone || out.Send != nil || len(out.Failures) != 1 {
+		t.Errorf("end %q, sent %q, failures %v", out.End, out.Send, out.Failures)
 	}
 }

@@ -89,10 +89,20 @@ func (x *turn) get(id, who, uri string) (syncml.Code, []syncml.Item, error) {
 }
 
 // fits says whether Items can go out in one Results: in a message of their
-// own, after the Status for the SyncHdr.
+// own, after the Status for the SyncHdr. Only what comes near the limit is
+// measured; escaping makes a byte into six at most.
 func (x *turn) fits(id string, found []syncml.Item) bool {
+	sum := 0
+	for _, item := range found {
+		sum += len(item.Data) + len(item.Source.URI)
+	}
+	if int64(sum) < x.c.maxMsg/16 {
+		return true
+	}
 	r := &syncml.Results{MsgRef: x.msgRef, CmdRef: id, Items: found}
-	return x.c.size(x.c.us.cred(x.c.acc.Client), []outgoing{{cmd: x.head}, {cmd: r}}) <= x.c.maxMsg
+	m := x.c.message(x.c.us.cred(x.c.acc.Client), []outgoing{{cmd: x.head}, {cmd: r}})
+	body, err := syncml.Encode(m, x.c.acc.Encoding)
+	return err == nil && int64(len(body)) <= x.c.maxMsg
 }
 
 // chunk says whether an Item is part of a large object, which this client

@@ -36,7 +36,7 @@ type recorded struct {
 }
 
 // loadRecording returns the sessions of a folder, each beginning with package 1.
-func loadRecording(t *testing.T, dir string) [][]recorded {
+func loadRecording(t testing.TB, dir string) [][]recorded {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*-*2*.*ml"))
 	if err != nil || len(files) == 0 {

@@ -15,7 +15,7 @@ import (
 type outgoing struct {
 	cmd  syncml.Command
 	note *note // the Generic Alert that it is
-	head bool  // the Status for the SyncHdr, which is never repeated
+	once bool  // it belongs to one message and is never repeated
 }
 
 func (c *Client) push(cmds ...syncml.Command) {
@@ -37,23 +37,20 @@ func (c *Client) send(head *syncml.Status, final bool) Output {
 	}
 	c.sent++
 	if head != nil {
-		c.queue = slices.Insert(c.queue, 0, outgoing{cmd: head, head: true})
+		c.queue = slices.Insert(c.queue, 0, outgoing{cmd: head, once: true})
 	}
 	if !final {
-		c.push(&syncml.Alert{Code: syncml.AlertNextMessage})
+		c.queue = append(c.queue, outgoing{cmd: &syncml.Alert{Code: syncml.AlertNextMessage}, once: true})
 	}
 	cred := c.us.cred(c.acc.Client)
 	c.us.given = cred != nil
-	n := c.fitting(cred)
+	body, n, err := c.pack(cred, final)
+	if err != nil {
+		return c.end(EndProtocol, err)
+	}
 	rest := slices.Clone(c.queue[n:])
 	if !final && n < len(c.queue) {
 		rest = rest[:len(rest)-1] // the 1222 would come too late there
-	}
-	m := c.message(cred, c.queue[:n])
-	m.Final = final && n == len(c.queue)
-	body, err := syncml.Encode(m, c.acc.Encoding)
-	if err != nil {
-		return c.end(EndProtocol, err)
 	}
 	c.flight, c.queue = c.queue[:n:n], rest
 	c.track()
@@ -61,29 +58,28 @@ func (c *Client) send(head *syncml.Status, final bool) Output {
 	return c.answer
 }
 
-// fitting is how many commands of the queue fit into one message of the size
-// that the server takes. One more than the Status for the SyncHdr goes out in
-// any case: holding it back would not make it smaller.
-func (c *Client) fitting(cred *syncml.Cred) int {
-	all := min(len(c.queue), MaxCommands)
-	if c.size(cred, c.queue[:all]) <= c.maxMsg {
-		return all
+// pack encodes as much of the queue as fits into one message of the size that
+// the server takes, and says how many commands that are. One more than the
+// Status for the SyncHdr goes out in any case: holding it back would not make
+// it smaller.
+func (c *Client) pack(cred *syncml.Cred, final bool) (body []byte, n int, err error) {
+	encode := func(n int) ([]byte, error) {
+		m := c.message(cred, c.queue[:n])
+		m.Final = final && n == len(c.queue)
+		return syncml.Encode(m, c.acc.Encoding)
 	}
-	least := min(all, 2)
-	more := sort.Search(all-least, func(i int) bool { return c.size(cred, c.queue[:least+i+1]) > c.maxMsg })
-	return least + more
-}
-
-// size is the length of a message in bytes; one that cannot be encoded counts
-// as small, so that the error shows when it is sent.
-func (c *Client) size(cred *syncml.Cred, cmds []outgoing) int64 {
-	m := c.message(cred, cmds)
-	m.Final = true
-	b, err := syncml.Encode(m, c.acc.Encoding)
-	if err != nil {
-		return 0
+	n = min(len(c.queue), MaxCommands)
+	body, err = encode(n)
+	if err != nil || int64(len(body)) <= c.maxMsg {
+		return body, n, err
 	}
-	return int64(len(b))
+	least := min(n, 2)
+	n = least + sort.Search(n-least, func(i int) bool {
+		b, err := encode(least + i + 1)
+		return err != nil || int64(len(b)) > c.maxMsg
+	})
+	body, err = encode(n)
+	return body, n, err
 }
 
 // message builds the message with our current number.
@@ -147,7 +143,7 @@ func (c *Client) track() {
 func (c *Client) requeue(answered map[string]bool) {
 	var again []outgoing
 	for i, o := range c.flight {
-		if !o.head && !answered[cmdID(i)] {
+		if !o.once && !answered[cmdID(i)] {
 			again = append(again, o)
 		}
 	}

@@ -128,8 +128,11 @@ func (c *Client) trust(head *syncml.Status) {
 // answers a Generic Alert: an answer counts only from the server itself, and
 // without the challenge the alert would be sent for ever.
 func (c *Client) refuseServer(m *syncml.Message, code syncml.Code, nonce func() []byte) Output {
+	refusal := refuse(code, "SyncHdr", "the server's credentials are missing or wrong")
 	if !hasCommands(m) && len(c.queue) == 0 && len(c.held) == 0 && m.Final {
-		return c.end(EndDone, nil)
+		out := c.end(EndDone, nil)
+		out.Failures = []error{refusal}
+		return out
 	}
 	c.them.tries++
 	if c.them.tries > MaxAuthTries {
@@ -144,5 +147,7 @@ func (c *Client) refuseServer(m *syncml.Message, code syncml.Code, nonce func() 
 	c.queue = nil
 	c.refuseAll(m, code)
 	c.queue = append(c.queue, waiting...)
-	return c.send(reply, true)
+	out := c.send(reply, true)
+	out.Failures = []error{refusal}
+	return out
 }
