@@ -26,27 +26,34 @@ func (p Pattern) check() error {
 
 // Match says whether the pattern holds for an endpoint name.
 func (p Pattern) Match(endpoint string) bool {
-	pat, text := []rune(string(p)), []rune(endpoint)
 	i, j := 0, 0
 	star, mark := -1, 0 // the last * and where its run ends for now
-	for j < len(text) {
+	for j < len(endpoint) {
 		switch {
-		case i < len(pat) && pat[i] == '*':
+		case i < len(p) && p[i] == '*':
 			star, mark = i, j
 			i++
-		case i < len(pat) && (pat[i] == '?' || pat[i] == text[j]):
+		case i < len(p) && p[i] == '?':
+			i, j = i+1, j+runeSize(endpoint[j:])
+		case i < len(p) && p[i] == endpoint[j]:
 			i, j = i+1, j+1
 		case star >= 0: // let the * take one more
-			mark++
+			mark += runeSize(endpoint[mark:])
 			i, j = star+1, mark
 		default:
 			return false
 		}
 	}
-	for i < len(pat) && pat[i] == '*' {
+	for i < len(p) && p[i] == '*' {
 		i++
 	}
-	return i == len(pat)
+	return i == len(p)
+}
+
+// runeSize is the length in bytes of the first character.
+func runeSize(text string) int {
+	_, n := utf8.DecodeRuneInString(text)
+	return n
 }
 
 // overlaps says whether some name matches both patterns.
