@@ -1,6 +1,9 @@
 package syncml
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+)
 
 // binding is how one command is read, written and brought to normal form.
 type binding struct {
@@ -73,7 +76,7 @@ func bindCommand[T any, P interface {
 // nameOf is the name of a command as Cmd of its Status will repeat it.
 func nameOf(n *node) Name {
 	if n.tag == noTag {
-		return Name(n.name)
+		return Name(strings.Clone(n.name)) // or it would keep the whole message alive
 	}
 	return Name(n.tag.String())
 }

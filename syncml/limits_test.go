@@ -104,6 +104,17 @@ func TestMessageLimit(t *testing.T) {
 	}
 }
 
+// TestTableLimit: an index takes two bytes, the text it stands for a thousand.
+func TestTableLimit(t *testing.T) {
+	for n, fault := range map[int]string{4: "SyncML has no SyncHdr", 5: "more text out of the string table than a message may hold"} {
+		in := "\x02\xa4\x01\x6a\x87\x69" + strings.Repeat("y", 1000) + "\x00\x6d\x6b\x60\x54\x4f" +
+			strings.Repeat("\x83\x00", n) + "\x01\x01\x01\x01\x01"
+		if _, err := DecodeWBXML([]byte(in), Limits{Message: 4000}); reason(err) != fault {
+			t.Errorf("%d times 1000 bytes: %v", n, err)
+		}
+	}
+}
+
 // TestObjectLimit: elements in Data grow when they become text, a byte to many.
 func TestObjectLimit(t *testing.T) {
 	in := "\x02\xa4\x01\x6a\x00\x6d\x6b\x60\x54\x4f" + strings.Repeat("\x33", DefaultMaxMessage/2)

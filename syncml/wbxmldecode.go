@@ -20,7 +20,7 @@ func DecodeWBXML(b []byte, lim Limits) (*Message, error) {
 	if err := tooLong(b, WBXML, lim); err != nil {
 		return nil, err
 	}
-	d := &wbxmlTree{tokenReader: tokenReader{text: string(b)}, lim: lim}
+	d := &wbxmlTree{tokenReader: tokenReader{text: string(b), spare: lim.Message}, lim: lim}
 	d.header()
 	d.body()
 	if d.err != nil {

@@ -49,6 +49,7 @@ type tokenReader struct {
 	pos   int
 	page  uint8
 	table string // string table
+	spare int    // bytes that may still be taken out of the table
 	err   *SyntaxError
 }
 
@@ -116,7 +117,8 @@ func (r *tokenReader) str() string {
 	return s
 }
 
-// indexed reads an index and looks it up in the string table.
+// indexed reads an index and looks it up in the string table. Two bytes can
+// stand for a long text again and again, so what comes out is counted.
 func (r *tokenReader) indexed() string {
 	at := r.pos
 	i := r.uint()
@@ -125,6 +127,9 @@ func (r *tokenReader) indexed() string {
 		return ""
 	}
 	s, _, _ := strings.Cut(r.table[i:], "\x00") // the last one may lack its NUL
+	if r.spare -= len(s); r.spare < 0 {
+		r.fail(at, "more text out of the string table than a message may hold")
+	}
 	return s
 }
 

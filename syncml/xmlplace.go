@@ -15,40 +15,35 @@ import (
 
 var byteOrderMark = []byte("\xEF\xBB\xBF")
 
-// junk is the number of bytes at b[i:] to be left out before parsing: a byte
-// order mark, or NUL bytes that end a value or the message, which real clients
-// send and XML forbids (oma-dm.md 12).
-func junk(b []byte, i int) int {
+// span is the length of the piece of b that begins at i, and whether it is to
+// be left out before parsing: a byte order mark, or NUL bytes that end a value
+// or the message, which real clients send and XML forbids (oma-dm.md 12).
+func span(b []byte, i int) (n int, junk bool) {
 	if i == 0 && bytes.HasPrefix(b, byteOrderMark) {
-		return len(byteOrderMark)
+		return len(byteOrderMark), true
 	}
 	if b[i] != 0 {
-		return 0
+		if n = bytes.IndexByte(b[i:], 0); n < 0 {
+			n = len(b) - i
+		}
+		return n, false
 	}
 	rest := bytes.TrimLeft(b[i:], "\x00")
-	if len(rest) == 0 || rest[0] == '<' || bytes.HasPrefix(rest, []byte("]]>")) {
-		return len(b) - i - len(rest)
-	}
-	return 0
+	return len(b) - i - len(rest), len(rest) == 0 || rest[0] == '<' || bytes.HasPrefix(rest, []byte("]]>"))
 }
 
-// cleanXML is b without junk; b itself if it has none.
+// cleanXML is b without junk; b itself or a part of it if it has no NUL.
 func cleanXML(b []byte) []byte {
 	if bytes.IndexByte(b, 0) < 0 {
 		return bytes.TrimPrefix(b, byteOrderMark)
 	}
 	clean := make([]byte, 0, len(b))
 	for i := 0; i < len(b); {
-		if n := junk(b, i); n > 0 {
-			i += n
-			continue
+		n, junk := span(b, i)
+		if !junk {
+			clean = append(clean, b[i:i+n]...)
 		}
-		clean = append(clean, b[i])
-		i++
-		for i < len(b) && b[i] != 0 { // no junk before the next NUL
-			clean = append(clean, b[i])
-			i++
-		}
+		i += n
 	}
 	return clean
 }
@@ -57,15 +52,14 @@ func cleanXML(b []byte) []byte {
 func original(b []byte, off int64) int64 {
 	i := 0
 	for i < len(b) {
-		if n := junk(b, i); n > 0 {
-			i += n
-			continue
+		n, junk := span(b, i)
+		if !junk {
+			if off < int64(n) {
+				return int64(i) + off
+			}
+			off -= int64(n)
 		}
-		if off == 0 {
-			break
-		}
-		off--
-		i++
+		i += n
 	}
 	return int64(i)
 }
