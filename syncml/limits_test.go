@@ -75,6 +75,9 @@ func TestLimits(t *testing.T) {
 		} else if _, _, err := Decode(in, DefaultLimits); err != nil {
 			t.Errorf("an id of %d bytes: %v", maxID, err)
 		}
+		if _, err := Encode(body(false, &Results{MsgRef: strings.Repeat("7", maxID+1)}), enc); err == nil {
+			t.Errorf("a MsgRef of %d bytes is encoded as %s", maxID+1, enc)
+		}
 		if _, err := Encode(ids(maxID+1), enc); err == nil {
 			t.Errorf("an id of %d bytes is encoded as %s", maxID+1, enc)
 		}

@@ -41,6 +41,18 @@ func idRow[T any, S ~string](t tag, at func(*T) *S) row[T] {
 	}
 }
 
+// optIDRow is a text with the length limit of an identifier; empty is absent.
+func optIDRow[T any, S ~string](t tag, at func(*T) *S) row[T] {
+	r := idRow(t, at)
+	write := r.write
+	r.write = func(w *writer, v *T) {
+		if trimmed(string(*at(v))) != "" {
+			write(w, v)
+		}
+	}
+	return r
+}
+
 // exactRow is an optional text whose white space counts: it is echoed or goes
 // into a digest.
 func exactRow[T any](t tag, at func(*T) *string) row[T] {

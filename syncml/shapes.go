@@ -109,7 +109,7 @@ var statusShape = shape[Status]{
 var resultsShape = shape[Results]{
 	rows: []row[Results]{
 		idRow(tagCmdID, func(r *Results) *string { return &r.CmdID }),
-		textRow(tagMsgRef, func(r *Results) *string { return &r.MsgRef }),
+		optIDRow(tagMsgRef, func(r *Results) *string { return &r.MsgRef }),
 		idRow(tagCmdRef, func(r *Results) *string { return &r.CmdRef }),
 		defaultMetaRow(func(r *Results) *Meta { return &r.Meta }),
 		textRow(tagTargetRef, func(r *Results) *string { return &r.TargetRef }),
