@@ -13,7 +13,8 @@
 //   - it decides from readings of the device, never from notifications, which
 //     only make it read; so their order and loss do not matter;
 //   - one request is under way at a time, and what it asks is repeatable,
-//     except Install, which a drive requests once and never again;
+//     except Install: once it may have been carried out it is never requested
+//     again, only after the device refused it or it certainly never went out;
 //   - after a restart or a reconnect it reads before it does anything;
 //   - it ends in exactly one [Finish], and never in success without having
 //     seen INSTALLED;

@@ -10,6 +10,7 @@ import (
 var commands = []func() *cobra.Command{
 	newServe,
 	newDemo,
+	newSim,
 	newCheck,
 	newMap,
 	newDDF,

@@ -18,6 +18,7 @@ type printer struct {
 	out     io.Writer
 	color   bool
 	names   map[string]string
+	last    map[string]string // the last line of each device
 	began   time.Time
 	entries chan engine.Entry
 	drained chan struct{}
@@ -28,7 +29,7 @@ type printer struct {
 const backlog = 1 << 14
 
 func newPrinter(out io.Writer, color bool, parts []part) *printer {
-	p := &printer{out: out, color: color, names: map[string]string{}, began: time.Now(), entries: make(chan engine.Entry, backlog), drained: make(chan struct{})}
+	p := &printer{out: out, color: color, names: map[string]string{}, last: map[string]string{}, began: time.Now(), entries: make(chan engine.Entry, backlog), drained: make(chan struct{})}
 	for _, part := range parts {
 		p.names[part.endpoint] = part.name
 	}
@@ -74,8 +75,12 @@ func (p *printer) line(e engine.Entry) {
 	if note == "" && e.View.Result.Failed() {
 		note = e.View.Result.String()
 	}
-	fmt.Fprintf(p.out, "%7.3fs  %-10s %s %-18s %s\n", time.Since(p.began).Seconds(), p.names[e.Endpoint],
-		p.paint(e.View.State, fmt.Sprintf("%-26s", e.Legacy())), object, note)
+	line := fmt.Sprintf("%s %-18s %s", p.paint(e.View.State, fmt.Sprintf("%-26s", e.Legacy())), object, note)
+	if p.last[e.Endpoint] == line {
+		return // only the phase has changed
+	}
+	p.last[e.Endpoint] = line
+	fmt.Fprintf(p.out, "%7.3fs  %-10s %s\n", time.Since(p.began).Seconds(), p.names[e.Endpoint], line)
 }
 
 const (
