@@ -69,12 +69,36 @@ func TestBodyCap(t *testing.T) {
 				if fits != bytes.Equal(r.Payload, body(size)) || !fits && !errors.Is(err, coap.ErrTooLarge) {
 					t.Errorf("download: %d bytes, %v", len(r.Payload), err)
 				}
-				if size > maxBody && len(n.Sent()) > 2*2*(maxBody/1024)+10 {
-					t.Errorf("%d datagrams for bodies that are refused", len(n.Sent()))
+				if size > maxBody && len(n.Sent()) != 4 { // Size1 and Size2 tell
+					t.Errorf("%d datagrams for bodies that are refused; want 4", len(n.Sent()))
 				}
 			})
 		})
 	}
+}
+
+// TestEndlessBody: a device that always has one more block, and never says how
+// many there are.
+func TestEndlessBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := coaptest.New()
+		e := run(t, n, serverAddr, coap.Options{MaxBody: 160})
+		device := n.Listen(deviceAddr)
+		defer device.Close()
+		go func() {
+			for num := uint32(0); ; num++ {
+				b := read(t, device)
+				if b == nil {
+					return
+				}
+				device.Send(serverAt, block2Answer('a', num, true, 16)(b))
+			}
+		}()
+		_, err := e.Do(context.Background(), deviceAt, get("x"))
+		if sent := len(n.Sent()); !errors.Is(err, coap.ErrTooLarge) || sent != 2*11 {
+			t.Errorf("%v after %d datagrams; want ErrTooLarge after the eleventh block of 16 bytes", err, sent)
+		}
+	})
 }
 
 // TestBodyCapWithoutSize: a hostile peer does not announce what it sends.

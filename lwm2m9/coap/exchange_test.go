@@ -288,3 +288,80 @@ func TestClosed(t *testing.T) {
 		}
 	})
 }
+
+// TestResponseRepeated: a separate response is acknowledged each time that it
+// comes, although its request is over.
+func TestResponseRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := coaptest.New()
+		e := run(t, n, serverAddr, coap.Options{})
+		device := n.Listen(deviceAddr)
+		var response []byte
+		go func() {
+			response = raw(0, coap.Content, 77, string(read(t, device)[4:12]))
+			device.Send(serverAt, response)
+		}()
+		if _, err := e.Do(within(t, time.Minute), deviceAt, get("x")); err != nil {
+			t.Fatal(err)
+		}
+		device.Send(serverAt, response)
+		for i := range 2 {
+			if got := read(t, device); coaptest.Kind(got) != "ACK 0.00" || got[3] != 77 {
+				t.Errorf("time %d: answered %s", i+1, coaptest.Kind(got))
+			}
+		}
+	})
+}
+
+// TestSlotNotLost: a call whose context ends at the moment in which it gets its
+// turn gives the turn on.
+func TestSlotNotLost(t *testing.T) {
+	for range 20 { // which of both is seen first is chance
+		synctest.Test(t, func(t *testing.T) {
+			n := coaptest.New()
+			e := run(t, n, serverAddr, coap.Options{})
+			done := make(chan struct{}, 2)
+			for range 2 {
+				go func() {
+					e.Do(within(t, 10*time.Second), deviceAt, get("x"))
+					done <- struct{}{}
+				}()
+				synctest.Wait()
+			}
+			<-done
+			<-done
+			if _, err := e.Do(within(t, 10*time.Second), deviceAt, get("x")); errors.Is(err, coap.ErrNotSent) {
+				t.Error("the slot is lost")
+			}
+		})
+	}
+}
+
+// TestMessageIDsKept: the message ids of a peer are remembered for
+// EXCHANGE_LIFETIME after the last one was used, so that none comes twice.
+func TestMessageIDsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := coaptest.New()
+		e := run(t, n, serverAddr, coap.Options{})
+		run(t, n, deviceAddr, coap.Options{})
+		var last uint16
+		for i := range 4 {
+			if _, err := e.Do(within(t, time.Minute), deviceAt, get("x")); err != nil {
+				t.Fatal(err)
+			}
+			sent := n.Sent()
+			p := sent[len(sent)-2]
+			mid := uint16(p.Data[2])<<8 | uint16(p.Data[3])
+			if i > 0 && mid != last+1 {
+				t.Errorf("request %d has message id %d after %d", i, mid, last)
+			}
+			last = mid
+			time.Sleep(200 * time.Second)
+		}
+		time.Sleep(2 * coap.ExchangeLifetime)
+		synctest.Wait()
+		if held := e.Held(); held != (coap.Held{}) {
+			t.Errorf("idle: %+v", held)
+		}
+	})
+}

@@ -243,3 +243,26 @@ func TestNotifyReset(t *testing.T) {
 		}
 	})
 }
+
+// TestObserveLarge: the further blocks of the first response are asked for with
+// another token than the observation's (RFC 7959, 3.4).
+func TestObserveLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := coaptest.New()
+		e := run(t, n, serverAddr, coap.Options{})
+		run(t, n, deviceAddr, coap.Options{Handler: func(context.Context, *coap.Request) coap.Response {
+			return coap.Response{Code: coap.Content, Observed: true, Payload: body(3000)}
+		}})
+		_, r, err := e.Observe(within(t, time.Minute), deviceAt, get("x"), nil)
+		if err != nil || !r.Observed || len(r.Payload) != 3000 {
+			t.Fatalf("%d bytes, observed %v, %v", len(r.Payload), r.Observed, err)
+		}
+		sent := n.Sent()
+		first := string(sent[0].Data[4:12])
+		for i := 2; i < len(sent); i += 2 {
+			if string(sent[i].Data[4:12]) == first {
+				t.Errorf("datagram %d has the observation's token", i)
+			}
+		}
+	})
+}

@@ -206,40 +206,43 @@ func TestDuplicates(t *testing.T) {
 // TestDuplicateMemory: what is remembered is bounded, per peer, in all, and in
 // bytes; and all of it is gone when the peers are idle.
 func TestDuplicateMemory(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := coaptest.New()
-		e := run(t, n, serverAddr, coap.Options{
-			MaxSeenPerPeer: 10, MaxSeen: 25, MaxSeenBytes: 900,
-			Handler: func(context.Context, *coap.Request) coap.Response {
-				return text(coap.Content, "0123456789012345678901234567890123456789")
-			},
-		})
-		send := func(addr string, count int) {
-			c := n.Listen(addr)
-			for i := range count {
-				c.Send(serverAt, append(raw(0, coap.GET, uint16(i), "t"), 0xb1, 'x'))
+	const reply = 4 + 1 + 2 + 40 // header, token, Content-Format and marker, body
+	for _, x := range []struct {
+		name        string
+		o           coap.Options
+		peers, each int
+		seen        int
+	}{
+		{"at the bound of a peer", coap.Options{MaxSeenPerPeer: 10}, 1, 10, 10},
+		{"over the bound of a peer", coap.Options{MaxSeenPerPeer: 10}, 2, 30, 20},
+		{"at the bound of all", coap.Options{MaxSeen: 25}, 5, 5, 25},
+		{"over the bound of all", coap.Options{MaxSeen: 25}, 6, 5, 25},
+		{"at the bound of bytes", coap.Options{MaxSeenBytes: 25 * reply}, 5, 5, 25},
+		{"over the bound of bytes", coap.Options{MaxSeenBytes: 25*reply - 1}, 5, 5, 24},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := coaptest.New()
+				x.o.Handler = func(context.Context, *coap.Request) coap.Response {
+					return coap.Response{Code: coap.Content, Format: 0, Payload: body(40)}
+				}
+				e := run(t, n, serverAddr, x.o)
+				for peer := range x.peers {
+					c := n.Listen(fmt.Sprintf("192.0.2.%d:1", 20+peer))
+					for i := range x.each {
+						c.Send(serverAt, append(raw(0, coap.GET, uint16(i), "t"), 0xb1, 'x'))
+						synctest.Wait()
+					}
+				}
+				if got := e.Held(); got.Seen != x.seen || got.SeenBytes != x.seen*reply {
+					t.Errorf("%+v; want %d seen with %d bytes", got, x.seen, x.seen*reply)
+				}
+				time.Sleep(2*coap.ExchangeLifetime + time.Second)
 				synctest.Wait()
-			}
-			c.Close()
-		}
-		send("192.0.2.20:1", 10)
-		if got := e.Held(); got.Seen != 10 {
-			t.Errorf("at the bound of a peer: %+v", got)
-		}
-		send("192.0.2.20:1", 30) // 20 to 29 are new
-		if got := e.Held(); got.Seen != 10 {
-			t.Errorf("over the bound of a peer: %+v; want 10 seen", got)
-		}
-		for i := range 5 {
-			send(fmt.Sprintf("192.0.2.%d:1", 30+i), 10)
-		}
-		if got := e.Held(); got.Seen > 25 || got.SeenBytes > 900 || got.SeenBytes < 800 {
-			t.Errorf("over the bound of all: %+v; want at most 25 and 900 bytes", got)
-		}
-		time.Sleep(2*coap.ExchangeLifetime + time.Second)
-		synctest.Wait()
-		if got := e.Held(); got != (coap.Held{}) {
-			t.Errorf("idle: %+v; want nothing", got)
-		}
-	})
+				if got := e.Held(); got != (coap.Held{}) {
+					t.Errorf("idle: %+v; want nothing", got)
+				}
+			})
+		})
+	}
 }

@@ -159,7 +159,9 @@ func (s *Server) failed(to target, err error) error {
 	case errors.Is(err, coap.ErrNotSent), errors.Is(err, coap.ErrMessage):
 		return fmt.Errorf("%w: %w", ErrNotSent, err)
 	case errors.Is(err, coap.ErrNoAnswer):
-		s.silent(to)
+		if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+			s.silent(to) // all retransmissions were in vain: it is not only slow
+		}
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	case errors.Is(err, coap.ErrClosed):
 		return ErrClosed

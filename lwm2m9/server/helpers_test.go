@@ -63,9 +63,13 @@ func (h *handler) Deregister(_ context.Context, r server.Registration) error {
 func (h *handler) Expired(_ context.Context, r server.Registration) { h.call("expired", r) }
 func (h *handler) Notified(_ context.Context, n server.Notification) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.calls = append(h.calls, fmt.Sprintf("notified %s %s=%s", n.Endpoint, n.Path, n.Payload))
 	h.notes = append(h.notes, n)
+	before := h.before
+	h.mu.Unlock()
+	if before != nil {
+		before("notified", server.Registration{Endpoint: n.Endpoint})
+	}
 }
 
 // took returns the calls since the last time.

@@ -69,6 +69,47 @@ func TestUpdateWhileExpiring(t *testing.T) {
 	})
 }
 
+// TestShorterLifetime: an Update can bring the end nearer.
+func TestShorterLifetime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, server.Options{})
+		b.device("192.0.2.20:1", "a").register("lt=600")
+		d := b.device(deviceAddr, "d")
+		d.register("lt=86400")
+		d.update("lt=60")
+		b.h.took()
+		time.Sleep(60 * time.Second)
+		synctest.Wait()
+		check(t, "handler", b.h.took(), "expired d")
+	})
+}
+
+// TestUpdateBeforeExpiry: an Update that came in time counts, also when the
+// handler was busy with the device until after the end.
+func TestUpdateBeforeExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, d := observing(t)
+		d.update("lt=60")
+		other := b.device("192.0.2.10:1", "d")
+		other.id = d.id
+		time.Sleep(58 * time.Second)
+		b.h.took()
+		b.h.before = func(string, server.Registration) error { time.Sleep(5 * time.Second); return nil }
+		if err := d.notify("/9/0/7", "1"); err != nil { // from 58 s to 63 s
+			t.Error(err)
+		}
+		time.Sleep(time.Second)
+		if code := other.update(); code != coap.Changed { // at 59 s; its turn is at 63 s
+			t.Errorf("update in time: %v", code)
+		}
+		synctest.Wait()
+		check(t, "handler", b.h.took(), "notified d /9/0/7=1, update d")
+		time.Sleep(55 * time.Second)
+		synctest.Wait()
+		check(t, "handler a lifetime later", b.h.took(), "expired d")
+	})
+}
+
 // TestRestore: after a restart, from what the handler was given, as JSON.
 func TestRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -153,7 +194,11 @@ func TestQueueMode(t *testing.T) {
 		if err := read("/2", time.Minute); err != nil { // its answer has renewed the window
 			t.Error(err)
 		}
-		time.Sleep(21 * time.Second)
+		time.Sleep(19 * time.Second)
+		if err := read("/2", time.Minute); err != nil { // here it is needed
+			t.Error(err)
+		}
+		time.Sleep(20 * time.Second)
 		d.took()
 		sent := len(b.n.Sent())
 		done := make(chan error, 3)
@@ -174,17 +219,39 @@ func TestQueueMode(t *testing.T) {
 		}
 		check(t, "asked", d.took(), "GET /3, GET /4")
 
-		// It has fallen asleep early: that is found out once.
+	})
+}
+
+// TestFallenAsleep: that a device sleeps earlier than thought is found out
+// once, and those who wait are spared; slow is not asleep.
+func TestFallenAsleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, server.Options{AwakeWindow: 10 * time.Minute})
+		d := b.device(deviceAddr, "d")
+		d.register("b=UQ")
 		d.stop()
+		read := func(path string, limit time.Duration) error {
+			_, err := b.s.Do(within(t, limit), "d", server.Read(path, server.NoFormat))
+			return err
+		}
+		if err := read("/1", 5*time.Second); !errors.Is(err, server.ErrNoAnswer) || errors.Is(err, server.ErrNotSent) {
+			t.Errorf("slow: %v", err)
+		}
+		waiting := make(chan error, 1)
 		start := time.Now()
-		if err := read("/6", 10*time.Hour); !errors.Is(err, server.ErrNoAnswer) || errors.Is(err, server.ErrNotSent) {
+		go func() {
+			time.Sleep(time.Second)
+			waiting <- read("/3", time.Hour)
+		}()
+		if err := read("/2", 10*time.Hour); !errors.Is(err, server.ErrNoAnswer) || errors.Is(err, server.ErrNotSent) {
 			t.Errorf("no answer: %v; want that it may have been carried out", err)
 		}
 		if wait := time.Since(start); wait > coap.MaxTransmitWait {
 			t.Errorf("given up after %v", wait)
 		}
-		if err := read("/7", time.Hour); !errors.Is(err, server.ErrAsleep) {
-			t.Errorf("afterwards: %v; want ErrAsleep", err)
+		sent := len(b.n.Sent())
+		if err := <-waiting; !errors.Is(err, server.ErrAsleep) || len(b.n.Sent()) != sent {
+			t.Errorf("the next one: %v, %d datagrams; want ErrAsleep and none", err, len(b.n.Sent())-sent)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -227,6 +228,13 @@ func TestRegisterAgain(t *testing.T) {
 		}
 		check(t, "registered", names(b.s), "d")
 		check(t, "handler", b.h.took(), "register d, register d")
+		if got := b.s.Tables(); got != (server.Tables{Devices: 1, ByID: 1, Expiry: 1}) {
+			t.Errorf("tables: %+v", got)
+		}
+		other.post(coap.DELETE, nil, "", "rd", other.id)
+		if got := b.s.Tables(); got != (server.Tables{}) {
+			t.Errorf("tables at the end: %+v", got)
+		}
 	})
 }
 
@@ -372,4 +380,55 @@ func TestSerial(t *testing.T) {
 			t.Errorf("%d at once; %v for three", most, time.Since(start))
 		}
 	})
+}
+
+// TestOvertaken: what waited while the device registered anew belongs to the
+// registration before, and is dropped.
+func TestOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, d := observing(t)
+		other := b.device("192.0.2.10:1", "d") // an Update from elsewhere
+		other.id = d.id
+		b.h.before = func(string, server.Registration) error { time.Sleep(5 * time.Second); return nil }
+		done := make(chan coap.Code, 2)
+		go func() { done <- d.register() }()
+		synctest.Wait()
+		go func() { done <- other.update() }()
+		if err := d.notify("/9/0/7", "old"); err != nil {
+			t.Error(err)
+		}
+		codes := []coap.Code{<-done, <-done}
+		slices.Sort(codes)
+		if codes[0] != coap.Created || codes[1] != coap.NotFound {
+			t.Errorf("register and update: %v; want 2.01 and 4.04", codes)
+		}
+		synctest.Wait()
+		check(t, "handler", b.h.took(), "register d")
+	})
+}
+
+// TestUpdateBinding: when an Update changes whether the device sleeps. In 1.0
+// the binding alone says it; later the Q of the Register does.
+func TestUpdateBinding(t *testing.T) {
+	for _, x := range []struct {
+		register []string
+		update   string
+		queue    bool
+	}{
+		{[]string{"b=UQ"}, "lt=60", true},
+		{[]string{"b=UQ"}, "b=U", false},
+		{[]string{"b=U"}, "b=UQ", true},
+		{[]string{"b=U", "Q", "lwm2m=1.1"}, "b=U", true},
+		{[]string{"b=U", "lwm2m=1.1"}, "b=U", false},
+		{[]string{"b=U", "lwm2m=1.1"}, "b=UQ", true}, // of some 1.1 clients, and meant
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, server.Options{})
+			d := b.device(deviceAddr, "d")
+			d.register(x.register...)
+			if code := d.update(x.update); code != coap.Changed || b.h.last().Queue != x.queue {
+				t.Errorf("%v, then %s: %v, queue mode %v; want %v", x.register, x.update, code, b.h.last().Queue, x.queue)
+			}
+		})
+	}
 }

@@ -16,7 +16,7 @@ import (
 
 // queue is how many datagrams wait for one reader; more are lost, as on a
 // socket.
-const queue = 4096
+const queue = 256
 
 // Net connects the Conns that listen on it. Its zero value is not usable.
 type Net struct {
@@ -69,6 +69,15 @@ func (n *Net) Sent() []Packet {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Clone(n.sent)
+}
+
+// Forget empties the record of what was sent, and the numbers of datagrams
+// begin anew.
+func (n *Net) Forget() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sent = nil
+	clear(n.count)
 }
 
 // Listen makes a connection with the given address, "ip:port". It panics on an
