@@ -80,3 +80,14 @@ func TestOutputErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestDecodeLimit: what can be no message is not read to its end.
+func TestDecodeLimit(t *testing.T) {
+	for n, want := range map[int]string{maxDecode: "syncml: ", maxDecode + 1: "standard input: larger than 786432 bytes"} {
+		var out, errOut bytes.Buffer
+		code := run(t.Context(), []string{"decode", "-"}, strings.NewReader(strings.Repeat("<", n)), &out, &errOut)
+		if code != exitFailed || !strings.Contains(errOut.String(), want) || out.Len() > 0 {
+			t.Errorf("%d bytes: exit %d, %q; want 1 and %q", n, code, &errOut, want)
+		}
+	}
+}
