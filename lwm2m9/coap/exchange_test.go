@@ -313,30 +313,6 @@ func TestResponseRepeated(t *testing.T) {
 	})
 }
 
-// TestSlotNotLost: a call whose context ends at the moment in which it gets its
-// turn gives the turn on.
-func TestSlotNotLost(t *testing.T) {
-	for range 20 { // which of both is seen first is chance
-		synctest.Test(t, func(t *testing.T) {
-			n := coaptest.New()
-			e := run(t, n, serverAddr, coap.Options{})
-			done := make(chan struct{}, 2)
-			for range 2 {
-				go func() {
-					e.Do(within(t, 10*time.Second), deviceAt, get("x"))
-					done <- struct{}{}
-				}()
-				synctest.Wait()
-			}
-			<-done
-			<-done
-			if _, err := e.Do(within(t, 10*time.Second), deviceAt, get("x")); errors.Is(err, coap.ErrNotSent) {
-				t.Error("the slot is lost")
-			}
-		})
-	}
-}
-
 // TestMessageIDsKept: the message ids of a peer are remembered for
 // EXCHANGE_LIFETIME after the last one was used, so that none comes twice.
 func TestMessageIDsKept(t *testing.T) {

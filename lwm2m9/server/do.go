@@ -45,9 +45,9 @@ func (s *Server) Do(ctx context.Context, endpoint string, r Request) (Response, 
 	case r.Observe == nil:
 		resp, err = s.ep.Do(ctx, to.addr, q)
 	case *r.Observe:
-		resp, err = s.observe(ctx, to, r.Path, q)
+		resp, err = s.observe(ctx, to, plainPath(r.Path), q)
 	default:
-		resp, err = s.unobserve(ctx, to, r.Path, q)
+		resp, err = s.unobserve(ctx, to, plainPath(r.Path), q)
 	}
 	if err != nil {
 		return Response{}, s.failed(to, err)
@@ -106,6 +106,9 @@ func (s *Server) absent() error {
 		return ErrNotRegistered
 	}
 }
+
+// plainPath is the one spelling of a path, "/9/0/7".
+func plainPath(path string) string { return "/" + strings.Trim(path, "/") }
 
 // request translates a request for this device.
 func (t target) request(r Request) (coap.Request, error) {

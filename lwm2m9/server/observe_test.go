@@ -13,13 +13,14 @@ import (
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
 )
 
-// observing is a device that is observed on 7 and 9.
+// observing is a device that is observed on 7 and 9, whichever way the path is
+// spelled.
 func observing(t *testing.T) (*bench, *device) {
 	t.Helper()
 	b := newBench(t, server.Options{})
 	d := b.device(deviceAddr, "d")
 	d.register()
-	for _, path := range []string{"/9/0/7", "/9/0/9"} {
+	for _, path := range []string{"/9/0/7", "9/0/9/"} {
 		if r, err := b.s.Do(within(t, time.Minute), "d", server.Observe(path, server.NoFormat)); err != nil || !r.Observed {
 			t.Fatalf("observe: %+v, %v", r, err)
 		}

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -288,6 +289,7 @@ func TestHandlerErrors(t *testing.T) {
 		{&server.Refused{Code: lwm2m9.CodeForbidden}, coap.Forbidden},
 		{fmt.Errorf("wrapped: %w", &server.Refused{Code: lwm2m9.CodeUnavailable}), coap.ServiceUnavailable},
 		{errors.New("disk full"), coap.InternalServerError},
+		{fmt.Errorf("stopping: %w", context.Canceled), coap.ServiceUnavailable},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, server.Options{})

@@ -36,13 +36,16 @@ func answer(code lwm2m9.ResponseCode) coap.Response {
 	return coap.Response{Code: coap.Code(code), Format: coap.NoFormat}
 }
 
-// refuse turns an error into its code; the log gets the rest.
+// refuse turns an error into its code, 5.00 for what nobody classified; the log
+// gets the rest.
 func (s *Server) refuse(r *coap.Request, endpoint, what string, err error) coap.Response {
 	code := lwm2m9.CodeInternal
 	if b, ok := errors.AsType[*badRequest](err); ok {
 		code = b.code
 	} else if no, ok := errors.AsType[*Refused](err); ok {
 		code = no.Code
+	} else if errors.Is(err, context.Canceled) {
+		code = lwm2m9.CodeUnavailable // we stop: the device is to try again
 	} else {
 		s.o.Logger.Error(what+" failed", "endpoint", endpoint, "peer", r.Peer, "err", err)
 		return answer(code)

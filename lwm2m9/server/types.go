@@ -2,6 +2,27 @@
 // registrations with their lifetimes, and requests to registered devices. It
 // keeps no drive and no file: what must survive is handed to the [Handler],
 // and given back with Restore.
+//
+// # Threads
+//
+// [Server.Run] owns the CoAP endpoint, with the goroutines that it lists, and
+// one goroutine that waits for the next lifetime to end. Calls of the Handler
+// run in the goroutine of the request or notification that caused them, one
+// after the other for each endpoint name; those of Expired in one of their own,
+// at most 64. A registered device that is silent has no goroutine. Server.mu
+// guards the tables and is taken before the lock of coap, never after it;
+// neither is held while foreign code runs.
+//
+// # Departures from the specification
+//
+//   - A lifetime outside the configured bounds is kept at the bound instead of
+//     refused; lt=0 is the upper bound (1.1 and later: without end).
+//   - A Q in b means queue mode in every version, as some clients of 1.1 say it.
+//   - The objects may be missing from a Register; Content-Format too. Parameters
+//     that are not known are ignored, sms among them.
+//   - Bootstrap and Send (/bs, /dp) are answered 4.04.
+//   - Registrations without security: whoever knows an endpoint name can take
+//     it over, from any address.
 package server
 
 import (
