@@ -2,6 +2,11 @@ package coap
 
 import "context"
 
+// maxUnacked bounds the separate responses to one peer that are sent until
+// acknowledged; more go out once, as non-confirmable messages (RFC 7252,
+// 5.2.3), so that a peer that acknowledges nothing costs little.
+const maxUnacked = 16
+
 // asked is a request while its handler runs.
 type asked struct {
 	timer       // acknowledges it when the handler takes long
@@ -55,7 +60,7 @@ func (e *Endpoint) reply(a *asked, r *Request, resp *Response, now instant) []by
 	switch {
 	case a.confirmable && !a.acked:
 		p.typ, p.mid = typeACK, a.mid
-	case a.confirmable:
+	case a.confirmable && a.p.unacked < maxUnacked:
 		p.typ, p.mid = typeCON, a.p.nextMID(now)
 	default:
 		p.typ, p.mid = typeNON, a.p.nextMID(now)

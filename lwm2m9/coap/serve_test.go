@@ -166,6 +166,36 @@ func TestMaxHandlers(t *testing.T) {
 	})
 }
 
+// TestNothingAcknowledged: a peer that takes no response is sent a bounded
+// number of them again and again.
+func TestNothingAcknowledged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := coaptest.New()
+		e := run(t, n, serverAddr, coap.Options{MaxHandlersPerPeer: 17, Transmission: steady(), Handler: func(context.Context, *coap.Request) coap.Response {
+			time.Sleep(2 * time.Second)
+			return text(coap.Content, "")
+		}})
+		device := n.Listen(deviceAddr)
+		for mid := range 17 {
+			device.Send(serverAt, append(raw(0, coap.GET, uint16(mid), "t"), 0xb1, 'x'))
+		}
+		time.Sleep(3 * time.Second)
+		if held := e.Held(); held.Unacked != 16 {
+			t.Errorf("%d responses under way; want 16", held.Unacked)
+		}
+		time.Sleep(time.Hour)
+		kinds := map[string]int{}
+		for _, p := range n.Sent() {
+			if p.From == serverAt {
+				kinds[coaptest.Kind(p.Data)]++
+			}
+		}
+		if kinds["CON 2.05"] != 16*5 || kinds["NON 2.05"] != 1 || kinds["ACK 0.00"] != 17 {
+			t.Errorf("sent: %v", kinds)
+		}
+	})
+}
+
 // TestDuplicates: a message is carried out once within EXCHANGE_LIFETIME, and
 // a confirmable one answered as the first time.
 func TestDuplicates(t *testing.T) {
