@@ -271,6 +271,7 @@ func (c *client) carryOut(w *writer, cmd syncml.Command, own syncml.Code) {
 		for _, inner := range cmd.Body {
 			c.carryOut(w, inner, own)
 		}
+		c.seen = append(c.seen, "/"+string(cmd.Cmd))
 	case *syncml.Alert:
 		c.alerts = append(c.alerts, cmd)
 	}

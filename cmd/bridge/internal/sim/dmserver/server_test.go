@@ -39,8 +39,8 @@ func TestCampaignInEveryStyle(t *testing.T) {
 			"Replace ./FwUpdate/pkg1/PkgVersion|Add ./FwUpdate/pkg1/DownloadAndUpdate/PkgURL|Replace ./FwUpdate/pkg1/DownloadAndUpdate/PkgURL|" + seenExec, 1, 0},
 		{StyleMessages, all, 1, 0},
 		{StyleSplit, all, 1, 7},
-		{StyleSequence, "Sequence|" + all, 1, 0},
-		{StyleAtomic, seenGets + "Atomic|" + seenRoot + seenAdds + seenExec, 1, 0},
+		{StyleSequence, "Sequence|" + all + "|/Sequence", 1, 0},
+		{StyleAtomic, seenGets + "Atomic|" + seenRoot + seenAdds + "/Atomic|" + seenExec, 1, 0},
 		{StyleSessions, all, 8, 0},
 	} {
 		for _, enc := range []syncml.Encoding{syncml.XML, syncml.WBXML} {
@@ -138,6 +138,36 @@ func TestRefusedCommands(t *testing.T) {
 		if r, _ := s.Result(c.id); r.Phase != Failed || r.Reason != tc.reason || r.OK() {
 			t.Errorf("%s: %+v", tc.name, r)
 		}
+	}
+}
+
+// What is left over from an earlier campaign does no harm.
+func TestNodesThatExist(t *testing.T) {
+	campaign := radio
+	campaign.Style = StyleMessages
+	s, url := start(t, Config{Campaigns: []Campaign{campaign}})
+	c := newClient(t, url)
+	c.tree["./FwUpdate/pkg1"] = ""
+	c.must()
+	if r, _ := s.Result(c.id); r.Phase != Running || len(c.execs) != 1 {
+		t.Errorf("%d Execs, result %+v", len(c.execs), r)
+	}
+}
+
+// A late repetition of the alert of one campaign is not taken for that of the
+// next one with the same package.
+func TestAlertBelongsToItsCorrelator(t *testing.T) {
+	second := radio
+	second.Correlator = "c-2"
+	s, url := start(t, Config{Campaigns: []Campaign{radio, second}})
+	c := newClient(t, url)
+	c.must()
+	c.running = false
+	c.must(final("pkg1", "200", "c-1"))
+	c.must(final("pkg1", "200", "c-1"))
+	all := s.Campaigns()
+	if all[0].AlertsAfter != 1 || all[1].AlertsBefore != 0 || all[1].Phase != Running {
+		t.Errorf("campaigns %+v", all)
 	}
 }
 

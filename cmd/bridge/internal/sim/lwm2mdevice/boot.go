@@ -45,9 +45,10 @@ type boot struct {
 	asleep atomic.Bool // as silent, until the device wakes up
 	dying  atomic.Bool // as silent, and all work rests: the boot ends in a moment
 
-	mu   sync.Mutex
-	mids map[string]int32   // message id of the last notification, by token; guarded by mu
-	lost map[int32]struct{} // message ids whose answers get lost; guarded by mu
+	mu     sync.Mutex
+	flying string             // token of the confirmable notification that waits for its ACK; guarded by mu
+	mids   map[string]int32   // message id of the last NON notification, by token; guarded by mu
+	lost   map[int32]struct{} // message ids whose answers get lost; guarded by mu
 }
 
 // newBoot opens a socket. A boot after a rebind takes over the registration

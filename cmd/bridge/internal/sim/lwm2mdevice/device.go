@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/lossy"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 )
 
@@ -22,6 +23,7 @@ type Device struct {
 
 	mu     sync.Mutex
 	counts Counts            // guarded by mu
+	lossy  *lossy.Relay      // guarded by mu; nil without the faults that need it
 	shown  []lwm2m9.Instance // guarded by mu; what the instances show now
 }
 
@@ -53,6 +55,10 @@ func (d *Device) Counts() Counts {
 	defer d.mu.Unlock()
 	c := d.counts
 	c.Done, c.Refused = maps.Clone(c.Done), maps.Clone(c.Refused)
+	if d.lossy != nil {
+		s := d.lossy.Stats()
+		c.Lost, c.Repeated = int(s.Dropped), int(s.Repeated)
+	}
 	return c
 }
 

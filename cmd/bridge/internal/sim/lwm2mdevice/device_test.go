@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
+	"github.com/plgd-dev/go-coap/v3/message/pool"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/pkgserver"
 	"github.com/fwbridge/fwbridge/lwm2m9"
@@ -131,6 +133,22 @@ func TestObserveInstance(t *testing.T) {
 	want := []string{"c000c001c10701c10901c10c00", "c000c001c10702c10900c10c00", last}
 	if diff := cmp.Diff(want, e.notified("/9/0", last)); diff != "" {
 		t.Errorf("notifications (-want +got)\n%s", diff)
+	}
+}
+
+// A cancelled observation, and one whose notification the server resets, are
+// over.
+func TestObservationsEnd(t *testing.T) {
+	s := newServer(t)
+	d, e := s.device(Config{}, "quiet")
+	start := func(token string) func(*pool.Message) {
+		return func(m *pool.Message) { m.SetObserve(0); m.SetToken(message.Token(token)) }
+	}
+	s.must(codes.GET, "/9/0/7", start("cancelled"[:8]))
+	s.must(codes.GET, "/9/0/7", func(m *pool.Message) { m.SetObserve(1) })
+	deliver(t, s, e)
+	if n := d.Counts().Notifications; n != 0 {
+		t.Errorf("%d notifications after the end of the observation", n)
 	}
 }
 

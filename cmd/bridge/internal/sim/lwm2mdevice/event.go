@@ -21,6 +21,7 @@ const (
 	EventDone                          // Op was carried out
 	EventRefused                       // Op was answered with Code
 	EventObserved                      // Path is observed
+	EventForgotten                     // an observation of Path ended: cancelled or reset by the server
 	EventNotified                      // a notification of Path goes out; Text is its value, TLV as hex
 	EventStep                          // Step was entered
 	EventRebooting                     // a boot ends because of a fault
@@ -30,7 +31,7 @@ const (
 var eventWords = []string{
 	EventBooted: "booted", EventRegistered: "registered", EventUpdated: "updated", EventDeregistered: "deregistered",
 	EventSlept: "slept", EventWoke: "woke", EventChanged: "changed", EventDone: "done", EventRefused: "refused",
-	EventObserved: "observed", EventNotified: "notified", EventStep: "step", EventRebooting: "rebooting",
+	EventObserved: "observed", EventForgotten: "forgotten", EventNotified: "notified", EventStep: "step", EventRebooting: "rebooting",
 	EventDownloaded: "download-ended",
 }
 
@@ -45,7 +46,7 @@ type Event struct {
 	Op       Op                  // Done, Refused
 	Code     lwm2m9.ResponseCode // Refused
 	Step     Step                // Step
-	Path     string              // Observed, Notified
+	Path     string              // Observed, Forgotten, Notified
 	Text     string              // what else there is to say
 }
 
@@ -81,6 +82,8 @@ type Counts struct {
 	Downloads     int // begun
 	Notifications int // sent
 	Datagrams     int // received and understood as CoAP
+	Lost          int // datagrams of both directions, by the fault drop
+	Repeated      int // datagrams of both directions, by the fault repeat
 	// Done counts the requests that were carried out, not those refused or
 	// answered from memory.
 	Done map[Op]int

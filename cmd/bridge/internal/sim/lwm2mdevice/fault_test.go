@@ -93,6 +93,19 @@ func TestFailuresOfSteps(t *testing.T) {
 	}
 }
 
+func TestSecondInstallIsRefused(t *testing.T) {
+	s := newServer(t)
+	d, e := s.device(Config{}, "stuck@installing")
+	deliver(t, s, e)
+	s.exec("4")
+	if a := s.exec("4"); a.code != lwm2m9.CodeMethodNotAllowed {
+		t.Errorf("second Install: %v, want 4.05", a)
+	}
+	if n := d.Counts().Done[OpInstall]; n != 1 {
+		t.Errorf("%d Installs, want 1", n)
+	}
+}
+
 func TestActivateFails(t *testing.T) {
 	s := newServer(t)
 	_, e := s.device(Config{}, "activate*1")
@@ -347,8 +360,8 @@ func TestLostAndRepeatedDatagrams(t *testing.T) {
 	o := s.observe("/9/0/7")
 	install(t, s, e)
 	o.until("4")
-	if c := d.Counts(); c.Done[OpInstall] != 1 || c.Done[OpWriteURI] != 1 {
-		t.Errorf("counts %+v: every request must be carried out once", c)
+	if c := d.Counts(); c.Done[OpInstall] != 1 || c.Done[OpWriteURI] != 1 || c.Lost == 0 || c.Repeated == 0 {
+		t.Errorf("counts %+v: every request must be carried out once, for all that gets lost", c)
 	}
 }
 

@@ -88,6 +88,9 @@ func (d *Device) relay(ctx context.Context) (server string, stop func(), err err
 	if err != nil {
 		return "", nil, fmt.Errorf("lwm2m device: %w", err)
 	}
+	d.mu.Lock()
+	d.lossy = r
+	d.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {

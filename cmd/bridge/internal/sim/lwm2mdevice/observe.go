@@ -48,11 +48,19 @@ func (b *boot) observe(req request) bool {
 
 // forget ends the observation of a token, or with another token of the path.
 func (b *boot) forget(req request) {
-	delete(b.observers, req.token)
+	b.drop(req.token)
 	for token, o := range b.observers {
 		if slices.Equal(o.path, req.path) {
-			delete(b.observers, token)
+			b.drop(token)
 		}
+	}
+}
+
+// drop ends the observation of a token, if there is one.
+func (b *boot) drop(token string) {
+	if o := b.observers[token]; o != nil {
+		delete(b.observers, token)
+		b.d.event(Event{Kind: EventForgotten, Path: joined(o.path)})
 	}
 }
 
@@ -81,7 +89,7 @@ func (b *boot) notify(path string) {
 		}
 		n := notice{token, path, b.nextSeq(), b.readPath(o.query)}
 		if n.code != lwm2m9.CodeContent {
-			delete(b.observers, token) // RFC 7641, 3.2: an error ends the observation
+			b.drop(token) // RFC 7641, 3.2: an error ends the observation
 		}
 		b.touch()
 		select {
@@ -133,22 +141,37 @@ func (b *boot) sendNotice(ctx context.Context, n notice) error {
 		m.SetContentFormat(message.MediaType(n.format))
 		m.SetBody(bytes.NewReader(n.payload))
 	}
-	b.mu.Lock()
-	b.mids[n.token] = m.MessageID()
-	b.mu.Unlock()
 	b.d.count(func(c *Counts) { c.Notifications++ })
+	if m.Type() == message.NonConfirmable {
+		b.mu.Lock()
+		b.mids[n.token] = m.MessageID()
+		b.mu.Unlock()
+		return b.conn.Session().WriteMessage(m)
+	}
+	// go-coap's block-wise layer gives it another message id. There is one at a
+	// time, so a Reset meanwhile is for it.
+	b.setFlying(n.token)
+	defer b.setFlying("")
 	return b.conn.WriteMessage(m)
 }
 
-// resetReceived ends the observation whose last notification the server does
-// not know.
+func (b *boot) setFlying(token string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.flying = token
+}
+
+// resetReceived ends the observation whose notification the server does not
+// know.
 func (b *boot) resetReceived(ctx context.Context, mid int32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for token, last := range b.mids {
+	token := b.flying
+	for t, last := range b.mids {
 		if last == mid {
-			delete(b.mids, token)
-			b.wg.Go(func() { b.post(ctx, func() { delete(b.observers, token) }) })
+			token = t
 		}
 	}
+	delete(b.mids, token)
+	b.wg.Go(func() { b.post(ctx, func() { b.drop(token) }) })
 }

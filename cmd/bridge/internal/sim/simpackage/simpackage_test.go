@@ -25,23 +25,24 @@ func TestOpenErrors(t *testing.T) {
 		in   []byte
 		want error
 	}{
-		"changed payload":   {changed, ErrDigest},
-		"cut off":           {good[:len(good)-1], ErrDigest},
-		"empty":             {nil, ErrFormat},
-		"other magic":       {good[1:], ErrFormat},
-		"no end of header":  {good[:40], ErrFormat},
-		"header at limit+1": {[]byte(magic + strings.Repeat("x", maxHeader-1) + "\n\n"), ErrFormat},
-		"no digest":         {[]byte(magic + "name: x\n\n"), ErrFormat},
-		"short digest":      {[]byte(magic + "sha256: 00\n\n"), ErrFormat},
+		"changed payload":  {changed, ErrDigest},
+		"cut off":          {good[:len(good)-1], ErrDigest},
+		"empty":            {nil, ErrFormat},
+		"other magic":      {good[1:], ErrFormat},
+		"no end of header": {good[:40], ErrFormat},
+		"no digest":        {[]byte(magic + "name: x\n\n"), ErrFormat},
+		"short digest":     {[]byte(magic + "sha256: 00\n\n"), ErrFormat},
 	} {
 		if _, err := Open(tc.in); !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v, want %v", name, err, tc.want)
 		}
 	}
-	// The longest header that is still read.
+	// The longest header that is still read, and one byte more.
 	digest := strings.TrimPrefix(strings.Split(string(Build(Package{})), "\n")[3], "sha256: ")
 	line := "sha256: " + digest + "\n"
-	if _, err := Open([]byte(magic + line + strings.Repeat("x", maxHeader-len(line)-2) + "\n\n")); err != nil {
-		t.Errorf("header at the limit: %v", err)
+	for n, want := range map[int]error{maxHeader: nil, maxHeader + 1: ErrFormat} {
+		if _, err := Open([]byte(magic + line + strings.Repeat("x", n-len(line)-2) + "\n\n")); !errors.Is(err, want) {
+			t.Errorf("header of %d bytes: %v, want %v", n, err, want)
+		}
 	}
 }
