@@ -173,7 +173,7 @@ func TestEveryResult(t *testing.T) {
 func TestInstallFailureKeepsDataWhenUninstallIsRefused(t *testing.T) {
 	b := delivered(t).ok(OpInstall).shows(lwm2m9.Delivered, lwm2m9.ResultInstallFailure).
 		want(OpUninstall).answer(Answer{Outcome: Refused, Code: lwm2m9.CodeMethodNotAllowed}).
-		shows(lwm2m9.Delivered, lwm2m9.ResultInstallFailure)
+		tick().shows(lwm2m9.Delivered, lwm2m9.ResultInstallFailure)
 	b.ends(80, 410)
 	if !slices.Contains(b.notes, NoteDataKept) {
 		t.Error("the operator is not told that the data was kept")
@@ -402,7 +402,7 @@ func TestDelete(t *testing.T) {
 		b := written(t).shows(lwm2m9.DownloadStarted, lwm2m9.ResultDownloading).step(Deleted{}).
 			shows(lwm2m9.DownloadStarted, lwm2m9.ResultDownloading).
 			want(OpClearURI).answer(Answer{Outcome: Refused, Code: lwm2m9.CodeBadRequest}).
-			shows(lwm2m9.DownloadStarted, lwm2m9.ResultDownloading)
+			tick().shows(lwm2m9.DownloadStarted, lwm2m9.ResultDownloading)
 		b.ends(20, 401)
 	})
 	t.Run("delivered", func(t *testing.T) {
@@ -427,11 +427,24 @@ func TestSomebodyElseInstalled(t *testing.T) {
 func TestRefusedActivation(t *testing.T) {
 	b := delivered(t).ok(OpInstall).shows(lwm2m9.Installed, lwm2m9.ResultInstalled)
 	for range maxRefusals {
-		b.want(OpActivate).answer(Answer{Outcome: Refused, Code: lwm2m9.CodeMethodNotAllowed}).shows(lwm2m9.Installed, lwm2m9.ResultInstalled)
+		b.want(OpActivate).answer(Answer{Outcome: Refused, Code: lwm2m9.CodeMethodNotAllowed}).tick().shows(lwm2m9.Installed, lwm2m9.ResultInstalled)
 	}
 	b.ends(80, 410)
 	if !slices.Contains(b.notes, NoteLeftInstalled) {
 		t.Error("the operator is not told that the software stays")
+	}
+}
+
+// A device that is busy with the Activate of before a restart refuses another
+// one, and is ACTIVE soon after.
+func TestRefusedBecauseBusy(t *testing.T) {
+	b := delivered(t).ok(OpInstall).shows(lwm2m9.Installed, lwm2m9.ResultInstalled)
+	began := b.now
+	b.want(OpActivate).answer(Answer{Outcome: Refused, Code: lwm2m9.CodeMethodNotAllowed}).tick().want(OpRead).
+		answer(Answer{Instances: []lwm2m9.Instance{{State: lwm2m9.Installed, Result: lwm2m9.ResultInstalled, Activation: lwm2m9.Enabled}}})
+	b.ends(100, 200)
+	if got := b.now.Sub(began); got != b.p.Retry {
+		t.Errorf("looked again after %v, want %v", got, b.p.Retry)
 	}
 }
 

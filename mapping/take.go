@@ -204,10 +204,13 @@ func (s *step) done(op Op, a Answer) {
 		s.noteRefused(op, a.Code)
 		if op == OpUninstall && a.Code == lwm2m9.CodeBadRequest && !s.Plain {
 			s.Plain = true // perhaps it only dislikes the argument
-		} else {
-			s.Refusals++
+			s.reread()
+			return
 		}
-		s.reread()
+		// Perhaps it is busy with what was asked before a restart or a lost
+		// answer: it gets time before its state decides.
+		s.Refusals++
+		s.wait(s.p.Retry)
 	default:
 		s.wait(s.p.Retry)
 	}
