@@ -86,6 +86,9 @@ func (s *step) wrote(a Answer) {
 		s.Writes--
 		s.Refusals++
 		s.Refusal = a.Code
+		if refusedFor(a.Code) == lwm2m9.ResultUnknown {
+			s.wait(s.p.Retry) // nothing is wrong with the URI: perhaps it is busy
+		}
 	case NotSent:
 		s.Writes--
 		s.wait(s.p.Retry)
