@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
@@ -25,11 +24,11 @@ With --endpoint it also tells which DM server and account a device has.`,
   bridge check --config bridge.yaml --endpoint urn:imei:356938035643809`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := config.Load(file)
-			if problems, ok := errors.AsType[config.Problems](err); ok {
-				fmt.Fprintln(cmd.ErrOrStderr(), problems)
-				return fmt.Errorf("%s: %s", file, count(len(problems), "problem"))
-			} else if err != nil {
+			if file == "" {
+				return usagef("--config is empty; name a file")
+			}
+			c, err := loadConfig(cmd.ErrOrStderr(), file)
+			if err != nil {
 				return err
 			}
 			for _, text := range append(c.Warnings, c.Missing()...) {
