@@ -88,7 +88,7 @@ func (n *node) accept(item syncml.Item) (string, error) {
 		return "", nil
 	}
 	// Base64 is refused, because it may mean a value that is base64 text as
-	// well as an encoded one (DM Tree and Description 1.2, 7.7.2).
+	// well as an encoded one (DM Tree and Description 1.2, "Format").
 	if f := item.Meta.Format; f != "" && f != n.format || !isPlainText(item.Meta.Type) {
 		return "", refuse(syncml.StatusUnsupportedFormat, uri, why)
 	}

@@ -85,7 +85,7 @@ func (t *Tree) allowed(who string) bool {
 }
 
 // Get returns the value of a leaf or the names below an interior node,
-// escaped and joined by "/" (RepPro 1.2, 6.6.7): 404, 406 for ?prop= and
+// escaped and joined by "/" (RepPro 1.2, "Get"): 404, 406 for ?prop= and
 // ?list=, 414, 425. The item repeats the URI as it was asked.
 func (t *Tree) Get(who, uri string) ([]syncml.Item, error) {
 	at, err := t.existing(who, uri, canGet)

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// ddfHead opens a DDF: version 1.2 of its DTD (DM Tree and Description 1.2, 9).
+// ddfHead opens a DDF: version 1.2 of its DTD (DM Tree and Description
+// 1.2, "Device Description Framework").
 const ddfHead = `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE MgmtTree PUBLIC "-//OMA//DTD-DM-DDF 1.2//EN" "http://www.openmobilealliance.org/tech/DTD/DM_DDF-V1_2.dtd"
   [<?oma-dm-ddf-ver supported-versions="1.2"?>]>

@@ -7,7 +7,7 @@ import (
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
-// devInfo is ./DevInfo (OMA DM Standardized Objects 1.2, 5.3.2).
+// devInfo is ./DevInfo (OMA DM Standardized Objects 1.2).
 var devInfo = &node{
 	name: "DevInfo", format: formatNode, access: canGet, occurs: one,
 	mo: "urn:oma:mo:oma-dm-devinfo:1.0", about: "The device, as every session tells it",
@@ -20,7 +20,7 @@ var devInfo = &node{
 	},
 }
 
-// devDetail is ./DevDetail (OMA DM Standardized Objects 1.2, 5.3.3).
+// devDetail is ./DevDetail (OMA DM Standardized Objects 1.2).
 var devDetail = &node{
 	name: "DevDetail", format: formatNode, access: canGet, occurs: one,
 	mo: "urn:oma:mo:oma-dm-devdetail:1.0", about: "Details of the device",

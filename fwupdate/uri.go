@@ -46,7 +46,7 @@ func stricter(configured, limit int) int {
 }
 
 // parse splits a URI into its unescaped segments; the root gives none. "./A"
-// and "A" are the same (DM Tree and Description 1.2, 6.1).
+// and "A" are the same (DM Tree and Description 1.2, "The Management Tree").
 //
 // What cannot be the address of any node ("/A", "A/", "A//B", "A/../B", a
 // broken escape) is 404: the node does not exist, and 404 is what servers

@@ -6,7 +6,7 @@ import (
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
-// atomic carries out all of its commands or none (RepPro 1.2, 6.6.3):
+// atomic carries out all of its commands or none (RepPro 1.2, "Atomic"):
 //
 //	Atomic 200, every child its own success; or
 //	Atomic 507, the child that failed its own code, those before it 216, those after it 215.

@@ -11,7 +11,7 @@ import (
 )
 
 // schemeTypes are the names of the schemes in Meta Type of Cred and Chal (DM
-// Security 1.2, 5.3).
+// Security 1.2, "Authentication").
 var schemeTypes = map[Scheme]string{
 	SchemeBasic: "syncml:auth-basic",
 	SchemeMD5:   "syncml:auth-md5",
@@ -29,7 +29,8 @@ func schemeOf(metaType string) (Scheme, bool) {
 
 var b64 = base64.StdEncoding
 
-// credential computes the Data of a Cred (DM Security 1.2, 5.3.1 and 5.3.2):
+// credential computes the Data of a Cred (DM Security 1.2,
+// "Computation of the MD-5 Digest"):
 // base64 of user:secret, or of MD5(base64(MD5(user:secret)):nonce).
 func (c Credentials) credential(s Scheme, nonce []byte) string {
 	pair := []byte(c.User + ":" + string(c.Secret))

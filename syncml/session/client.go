@@ -82,7 +82,7 @@ func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "DM session %s", c
 
 // Open returns package 1: Alert 1200 or 1201, Replace with the tree's DevInfo,
 // the Generic Alerts, in the order of the specification (OMA DM Protocol 1.2,
-// 8.3). Call it once.
+// "Package 1"). Call it once.
 func (c *Client) Open(t Tree) Output {
 	c.push(&syncml.Alert{Code: c.reason})
 	c.push(&syncml.Op{Cmd: syncml.CmdReplace, Items: t.DevInfo()})
@@ -139,7 +139,7 @@ func (c *Client) receive(m *syncml.Message, t Tree, nonce func() []byte) Output 
 
 // proceed sends what the message has brought about, or ends a session in which
 // nobody has anything left to say: our answer would be a lone Status for the
-// SyncHdr (OMA DM Protocol 1.2, 8).
+// SyncHdr (OMA DM Protocol 1.2, "Package 4").
 func (c *Client) proceed(m *syncml.Message, head *syncml.Status, failures []error) Output {
 	open := !m.Final && !has(m, syncml.AlertNextMessage)
 	if len(c.queue) == 0 && !open && !hasCommands(m) {

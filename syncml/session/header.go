@@ -147,5 +147,6 @@ func has(m *syncml.Message, code syncml.AlertCode) bool {
 }
 
 // aborted says whether the server ends the session; nothing else in such a
-// message is carried out, and it is not answered (OMA DM Protocol 1.2, 8.7).
+// message is carried out, and it is not answered (OMA DM Protocol 1.2,
+// "Session Abort").
 func aborted(m *syncml.Message) bool { return has(m, syncml.AlertSessionAbort) }

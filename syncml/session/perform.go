@@ -63,7 +63,7 @@ func (x *turn) run(cmd syncml.Command) []reply {
 }
 
 // nameless refuses a command without CmdID, and what is in it, with 400
-// (fwupdate-csp.md): nothing that happens could be reported.
+// as Windows Mobile does: nothing that happens could be reported.
 func (x *turn) nameless(cmd syncml.Command) []reply {
 	return append(x.failed(cmd, syncml.StatusBadRequest, errors.New("no CmdID")), skipped(children(cmd), syncml.StatusNotExecuted)...)
 }
@@ -156,7 +156,7 @@ func (x *turn) alert(a *syncml.Alert) []reply {
 }
 
 // sequence runs commands in order; one that fails does not stop the others,
-// which is the usual reading of the specification (RepPro 1.2, 6.6.13).
+// which is the usual reading of the specification (RepPro 1.2, "Sequence").
 func (x *turn) sequence(b *syncml.Block) []reply {
 	all := []reply{whole(b, syncml.StatusOK)}
 	for _, cmd := range b.Body {

@@ -19,7 +19,7 @@ import (
 // line by line as brief writes them; "" is a line that we do not send.
 var differences = []struct{ theirs, ours, why string }{
 	{"Status Exec ./FwUpdate/pkg1/DownloadAndUpdate 200", "Status Exec ./FwUpdate/pkg1/DownloadAndUpdate 202",
-		"the update has only begun; its end comes as a Generic Alert (FUMO 1.0, 6.2)"},
+		"the update has only begun; its end comes as a Generic Alert (FUMO 1.0)"},
 	{"Status Get ./FwUpdate/pkg1/PkgVersion?prop=ACL 200", "Status Get ./FwUpdate/pkg1/PkgVersion?prop=ACL 406",
 		"properties come with another issue"},
 	{"Results ./FwUpdate/pkg1/PkgVersion?prop=ACL=Get=*&Replace=*&Add=*&Delete=*", "", "the same"},

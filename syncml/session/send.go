@@ -27,7 +27,8 @@ func (c *Client) push(cmds ...syncml.Command) {
 // send packs the queue into the next message, as much of it as the server
 // takes. final closes our package once the queue is empty; a package of the
 // server that is still open gets an Alert 1222 instead, which may be left out
-// while we have more to say (OMA DM Protocol 1.2, 6.1).
+// while we have more to say (OMA DM Protocol 1.2, "Multiple Messages in
+// Package").
 func (c *Client) send(head *syncml.Status, final bool) Output {
 	if c.sent+c.repeats >= MaxMessages {
 		return c.end(EndTooManySent, fmt.Errorf("%d messages", c.sent+c.repeats))

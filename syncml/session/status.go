@@ -14,7 +14,7 @@ type note struct {
 	answered bool
 }
 
-// alert is the note as a command (OMA DM Protocol 1.2, 8.2.1).
+// alert is the note as a command (OMA DM Protocol 1.2, "Generic Alert Message").
 func (n *note) alert() *syncml.Alert {
 	return &syncml.Alert{
 		Code:       syncml.AlertGeneric,
@@ -124,9 +124,10 @@ func (c *Client) trust(head *syncml.Status) {
 // server: a challenge, the same status for every command, nothing carried out.
 //
 // A message with neither commands nor a challenge of its own is not
-// challenged, the session just ends (DM Security 1.2, 5.4); except when it
-// answers a Generic Alert: an answer counts only from the server itself, and
-// without the challenge the alert would be sent for ever.
+// challenged, the session just ends (OMA DM Protocol 1.2, "Authentication
+// Challenge"); except when it answers a Generic Alert: an answer counts only
+// from the server itself, and without the challenge the alert would be sent
+// for ever.
 func (c *Client) refuseServer(m *syncml.Message, code syncml.Code, nonce func() []byte) Output {
 	refusal := refuse(code, "SyncHdr", "the server's credentials are missing or wrong")
 	if !hasCommands(m) && len(c.queue) == 0 && len(c.held) == 0 && m.Final {

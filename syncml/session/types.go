@@ -7,7 +7,8 @@ import (
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
-// Scheme is a way to authenticate at the SyncML level (DM Security 1.2, 5.3).
+// Scheme is a way to authenticate at the SyncML level (DM Security 1.2,
+// "Authentication").
 type Scheme uint8
 
 // The schemes.
