@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/fwbridge/fwbridge/fwupdate"
@@ -27,8 +26,6 @@ type dmSession struct {
 	sent    int       // messages
 	tries   int       // POSTs of this message
 	again   time.Time // when it is posted again; zero while a POST is under way
-	last    bool      // nothing follows this message: how says how it ended
-	how     dmResult
 }
 
 func (t *turn) account() (ServerInfo, session.Account, bool) {
@@ -131,8 +128,6 @@ func (t *turn) posted(w posted) {
 	t.stepped = true // whatever comes of it, this answer does not come again
 	dm := *t.live.session
 	switch {
-	case dm.last:
-		t.endSession(dm, dm.how)
 	case w.err != nil || temporary(w.status):
 		t.postAgain(dm, w)
 	case w.status < 200 || w.status > 299:
@@ -169,31 +164,17 @@ func (t *turn) output(dm dmSession, out session.Output) {
 		t.shard.o.Log.Info("DM command refused", "device", t.rec.Endpoint, "err", err)
 	}
 	t.takeOrders()
-	how := dmResult{At: t.now, End: out.End}
-	if out.Err != nil {
-		how.Text = out.Err.Error()
-	}
-	switch {
-	case out.End != session.EndNot && out.Send == nil:
+	if out.End != session.EndNot {
+		how := dmResult{At: t.now, End: out.End}
+		if out.Err != nil {
+			how.Text = out.Err.Error()
+		}
 		t.endSession(dm, how)
 		return
-	case out.URL != "" && !keepsTLS(dm.acc.URL, out.URL):
-		t.endSession(dm, dmResult{At: t.now, End: session.EndProtocol, Text: "the server sends us from https to http"})
-		return
 	}
-	dm.last, dm.how = out.End != session.EndNot, how
 	dm.send, dm.url, dm.tries = out.Send, out.URL, 0
-	if dm.url == "" {
-		dm.url = dm.acc.URL
-	}
 	dm.sent++
 	t.deliver(dm)
-}
-
-// keepsTLS: what began with https goes on with it, whatever RespURI says.
-func keepsTLS(from, to string) bool {
-	isTLS := func(u string) bool { return strings.HasPrefix(strings.ToLower(u), "https:") }
-	return !isTLS(from) || isTLS(to)
 }
 
 // takeOrders hands the drive what the session's commands left behind in the
@@ -241,9 +222,6 @@ func (t *turn) endSession(dm dmSession, how dmResult) {
 		n = slowest
 	}
 	rec.DM.NotBefore = t.now.Add(o.SessionRetry.after(rec.Endpoint, n))
-	if rec.DM.Due.IsZero() {
-		rec.DM.Due = t.now // it has to be made up for
-	}
 	o.Log.Warn("DM session failed", "device", rec.Endpoint, "end", how.String(), "failures", rec.DM.Failures, "next", rec.DM.NotBefore)
 	if changed {
 		t.note("DM session: " + how.String())

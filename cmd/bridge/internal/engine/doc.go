@@ -34,5 +34,6 @@
 //
 // Install on a device in queue mode is preceded by a read: CoAP duplicates are
 // recognised for minutes only, so its exchange must begin while the device is
-// awake. A session whose server sends us from https to http is ended.
+// awake. An empty HTTP answer to any message but the first ends a session well:
+// some servers have nothing to say to a last word.
 package engine

@@ -23,6 +23,7 @@ type network struct {
 	mid      uint16
 	restored []string
 	latency  time.Duration
+	open     int // requests under way
 }
 
 func newNetwork() *network {
@@ -128,6 +129,8 @@ func (n *network) NewExchange(endpoint string) (server.Exchange, error) {
 }
 
 func (n *network) Do(ctx context.Context, endpoint string, r server.Request) (server.Response, error) {
+	n.count(+1)
+	defer n.count(-1)
 	select {
 	case <-time.After(n.latency):
 	case <-ctx.Done():
@@ -150,6 +153,18 @@ func (n *network) Do(ctx context.Context, endpoint string, r server.Request) (se
 		return resp, &server.Refused{Code: resp.Code}
 	}
 	return resp, nil
+}
+
+func (n *network) count(by int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.open += by
+}
+
+func (n *network) underWay() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.open
 }
 
 var methods = map[server.Method]string{server.GET: "GET", server.POST: "POST", server.PUT: "PUT"}
@@ -205,7 +220,11 @@ func (d *fakeDevice) identity(r server.Request) server.Response {
 	if r.Path != "/3/0" {
 		return server.Response{Code: lwm2m9.CodeContent, Format: server.TextPlain, Payload: []byte("v" + r.Path[len("/3/0/"):])}
 	}
-	b, _ := wire.AppendTLV(nil, wire.Resource(0, wire.String("ACME")), wire.Resource(1, wire.String("M1")), wire.Resource(3, wire.String("fw1")))
+	firmware := "fw1"
+	if s := d.instances[0]; s != nil && s.State == lwm2m9.Installed {
+		firmware = "fw2"
+	}
+	b, _ := wire.AppendTLV(nil, wire.Resource(0, wire.String("ACME")), wire.Resource(1, wire.String("M1")), wire.Resource(3, wire.String(firmware)))
 	return server.Response{Code: lwm2m9.CodeContent, Format: server.TLV, Payload: b}
 }
 

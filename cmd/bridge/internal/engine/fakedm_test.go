@@ -22,7 +22,8 @@ type dmServer struct {
 	posts    int
 	sessions []time.Time // when package 1 came
 	latency  time.Duration
-	rival    func(device, session string) // called for each package 1
+	chal     *syncml.Chal            // with every SyncHdr Status
+	onPost   func(m *syncml.Message) // sees every message that is not a repeat
 	open     int
 	maxOpen  int
 }
@@ -122,6 +123,9 @@ func (s *dmServer) serve(body []byte) ([]byte, error) {
 		d.repeats++
 		return d.answer, nil
 	}
+	if s.onPost != nil {
+		s.onPost(m)
+	}
 	if m.Header.MsgID == "1" {
 		if m.Header.SessionID == d.session {
 			return nil, errors.New("session id used twice")
@@ -132,9 +136,6 @@ func (s *dmServer) serve(body []byte) ([]byte, error) {
 			d.open = nil
 		}
 		s.sessions = append(s.sessions, time.Now())
-		if s.rival != nil {
-			s.rival(m.Header.Source.URI, m.Header.SessionID)
-		}
 	}
 	answer, err := syncml.Encode(s.reply(d, m), syncml.XML)
 	if err != nil {
@@ -165,6 +166,7 @@ func (s *dmServer) reply(d *dmDevice, m *syncml.Message) *syncml.Message {
 		})
 	}
 	status("0", syncml.CmdSyncHdr, header)
+	out.Body[0].(*syncml.Status).Chal = s.chal
 	if !header.Success() {
 		return out
 	}
@@ -177,6 +179,9 @@ func (s *dmServer) reply(d *dmDevice, m *syncml.Message) *syncml.Message {
 			}
 		case *syncml.Op:
 			status(c.CmdID, c.Cmd, syncml.StatusOK)
+			for _, i := range c.Items {
+				d.results[i.Source.URI] = string(i.Data) // DevInfo
+			}
 		case *syncml.Status:
 			if op := d.sent[c.MsgRef+"/"+c.CmdRef]; op != nil {
 				d.statuses = append(d.statuses, fmt.Sprintf("%s %s %s", op.Cmd, op.Items[0].Target.URI, c.Code))

@@ -37,6 +37,12 @@ func (s *failingStore) Write(c ...store.Change) ([]uint64, error) {
 	return s.Store.Write(c...)
 }
 
+func (s *failingStore) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.n
+}
+
 func (s *failingStore) set(fail func(n int, c []store.Change) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,9 +81,7 @@ func TestEveryWriteFailsOnce(t *testing.T) {
 				t.Errorf("write %d failed, and health stays %+v", at, h)
 			}
 			st.set(nil)
-			st.mu.Lock()
-			writes = st.n
-			st.mu.Unlock()
+			writes = st.count()
 		})
 		return writes
 	}
@@ -119,6 +123,14 @@ func TestDiskFullIsShownAndNothingIsLost(t *testing.T) {
 		})
 		<-time.After(time.Hour)
 		synctest.Wait()
+		tried := st.count()
+		for range 100 {
+			w.engine.Notified(t.Context(), server.Notification{Endpoint: devA, Path: "/9/0/7"})
+			synctest.Wait()
+		}
+		if n := st.count() - tried; n > 1 {
+			t.Errorf("%d writes tried for notifications on a full disk", n)
+		}
 		if h := w.engine.Health(); h.OK || len(h.Conditions) != 1 || !strings.Contains(h.Conditions[0].Text, "no space left") {
 			t.Errorf("health on a full disk: %+v", h)
 		}

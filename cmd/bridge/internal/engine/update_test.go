@@ -50,6 +50,12 @@ func TestAnUpdateFromExecToFinalNotification(t *testing.T) {
 		if d.State != 100 || d.FwUpdate != "100 Update successful" || d.Object9 != "INSTALLED, ACTIVE" || !d.DM.OK || d.Dialect != "registered" {
 			t.Errorf("device is shown as %+v", d.Status)
 		}
+		w.dm.look(func() {
+			if r := w.dm.device(imeiA).results; r["./DevInfo/Man"] != "ACME" || r["./DevInfo/DevId"] != imeiA {
+				t.Errorf("the first session did not wait for /3/0: %v", r)
+			}
+		})
+		w.until("the new firmware's version", time.Minute, func() bool { return w.detail(devA).Identity.Firmware == "fw2" })
 		if d.Identity.Manufacturer != "ACME" || d.Identity.Model != "M1" {
 			t.Errorf("identity %+v", d.Identity)
 		}
