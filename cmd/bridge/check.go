@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
-	"github.com/fwbridge/fwbridge/syncml"
 )
 
 func newCheck() *cobra.Command {
@@ -55,10 +54,6 @@ func describeDevice(w io.Writer, c *config.Config, endpoint string) error {
 		return err
 	}
 	server, _ := c.ServerFor(endpoint)
-	version := "1.2"
-	if account.Version == syncml.DM112 {
-		version = "1.1.2"
-	}
 	_, err = fmt.Fprintf(w, `endpoint   %s
 server     %s (%s)
 url        %s
@@ -68,8 +63,8 @@ device id  %s
 user       %s
 dialect    %v
 activate   %v
-`, endpoint, server.Name, account.ServerID, account.URL, version, account.Encoding, server.Poll, account.DeviceID,
-		account.Client.User, c.Dialect(endpoint), c.Policy(endpoint).Activate)
+`, endpoint, server.Name, account.ServerID, account.URL, config.Word(server.Version), config.Word(server.Encoding), server.Poll, account.DeviceID,
+		account.Client.User, config.Word(c.Dialect(endpoint)), c.Policy(endpoint).Activate)
 	return err
 }
 

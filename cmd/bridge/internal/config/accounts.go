@@ -184,7 +184,7 @@ func (r *accountReader) valid(endpoint string, a *row) bool {
 	} {
 		for i, name := range side.parts {
 			if side.scheme != session.SchemeNone && !side.given[i] {
-				r.fail(a.line, "%s is empty; scheme %s needs it", name, schemeWord(side.scheme))
+				r.fail(a.line, "%s is empty; scheme %s needs it", name, Word(side.scheme))
 			}
 		}
 	}

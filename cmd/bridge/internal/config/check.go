@@ -154,7 +154,7 @@ func (c *Credentials) check(b *binder, path string, mode Mode) {
 		case part.given && c.Scheme == session.SchemeNone:
 			b.failAt(key, "has no effect with scheme: none; choose basic or md5")
 		case !part.given && !inFile && c.Scheme != session.SchemeNone:
-			b.failAt(key, "is missing; scheme %v needs user and secret", schemeWord(c.Scheme))
+			b.failAt(key, "is missing; scheme %v needs user and secret", Word(c.Scheme))
 		}
 	}
 	if mode == ModeShared && strings.Contains(string(c.User), "{") {

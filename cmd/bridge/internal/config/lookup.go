@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/mapping"
@@ -136,9 +135,4 @@ func (c *Config) warnOverlap(b *binder, i, j int) {
 			}
 		}
 	}
-}
-
-func schemeWord(s session.Scheme) string {
-	word, _ := wordOf(reflect.ValueOf(s))
-	return word
 }

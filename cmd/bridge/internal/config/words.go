@@ -62,7 +62,13 @@ func choices(t reflect.Type) string {
 	return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
 }
 
-// wordOf is the spelling of a value that has one.
+// Word is the spelling in the file of a value that is chosen from a list;
+// empty for any other.
+func Word(value any) string {
+	word, _ := wordOf(reflect.ValueOf(value))
+	return word
+}
+
 func wordOf(v reflect.Value) (string, bool) {
 	for _, w := range words[v.Type()] {
 		if w.value == v.Interface() {
