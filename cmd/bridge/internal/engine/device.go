@@ -26,6 +26,9 @@ func (t *turn) updated(r server.Registration) {
 		t.step(mapping.Arrived{})
 		return
 	}
+	if t.rec.Identified != r.Epoch {
+		t.live.identified = 0 // it is awake: ask again who it is
+	}
 	t.step(mapping.Heard{})
 }
 
@@ -48,7 +51,8 @@ func (t *turn) asker() asker {
 	return asker{devices: t.shard.devices, endpoint: t.rec.Endpoint, reg: t.rec.Registration, timeout: timeout}
 }
 
-// identify reads /3/0 once for each registration.
+// identify reads /3/0 for each registration until the device has answered;
+// it is asked when it registers, and when it is heard from.
 func (t *turn) identify() {
 	epoch := t.rec.Registration.Epoch
 	if !t.rec.Present || t.live.identifying || t.rec.Identified == epoch || t.live.identified == epoch {

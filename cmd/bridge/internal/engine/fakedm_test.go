@@ -180,7 +180,9 @@ func (s *dmServer) reply(d *dmDevice, m *syncml.Message) *syncml.Message {
 		case *syncml.Op:
 			status(c.CmdID, c.Cmd, syncml.StatusOK)
 			for _, i := range c.Items {
-				d.results[i.Source.URI] = string(i.Data) // DevInfo
+				if _, known := d.results[i.Source.URI]; !known {
+					d.results[i.Source.URI] = string(i.Data) // DevInfo, as it came first
+				}
 			}
 		case *syncml.Status:
 			if op := d.sent[c.MsgRef+"/"+c.CmdRef]; op != nil {

@@ -186,3 +186,34 @@ func TestAPlaceIsNotLostWithAFailedWrite(t *testing.T) {
 		})
 	}
 }
+
+// TestADeviceThatDoesNotIdentifyItself: the session does not wait for ever,
+// and an Update asks again.
+func TestADeviceThatDoesNotIdentifyItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		dev := w.net.add(devA)
+		dev.mute["GET /3/0"] = 1
+		w.start()
+		defer func() { w.stop() }()
+		w.register(dev)
+		w.until("session", 5*time.Minute, func() bool { return w.detail(devA).DM.OK })
+		w.dm.look(func() {
+			if man := w.dm.device(imeiA).results["./DevInfo/Man"]; man != "unknown" {
+				t.Errorf("Man is %q; want unknown", man)
+			}
+		})
+		if err := w.engine.Update(t.Context(), dev.reg); err != nil {
+			t.Error(err)
+		}
+		w.until("identity", time.Minute, func() bool { return w.detail(devA).Identity.Manufacturer == "ACME" })
+		before := dev.ran("GET /3/0")
+		if err := w.engine.Update(t.Context(), dev.reg); err != nil {
+			t.Error(err)
+		}
+		<-time.After(time.Minute)
+		if n := dev.ran("GET /3/0") - before; n != 0 {
+			t.Errorf("/3/0 is read %d more times", n)
+		}
+	})
+}

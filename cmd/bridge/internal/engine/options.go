@@ -22,6 +22,8 @@ type Devices interface {
 	Restore(r server.Registration) error
 }
 
+var _ Devices = (*server.Server)(nil)
+
 // Poster is the engine's way to DM servers; dmhttp.Client is one. err is for
 // answers that did not come or are no SyncML.
 type Poster interface {

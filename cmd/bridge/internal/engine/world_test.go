@@ -9,12 +9,15 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/mapping"
 	"github.com/fwbridge/fwbridge/syncml"
 	"github.com/fwbridge/fwbridge/syncml/session"
 )
+
+var _ Poster = (*dmhttp.Client)(nil)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
