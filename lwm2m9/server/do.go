@@ -18,7 +18,8 @@ import (
 // longer than ctx.
 //
 // A response of class 4 or 5 is a [*Refused], with the Response beside it. A
-// device that says nothing until retransmission or ctx ends is [ErrNoAnswer]
+// device that says nothing until retransmission or ctx ends, or that registers
+// again or moves to another address meanwhile, is [ErrNoAnswer]
 // (with [ErrNotSent] when nothing went out), an answer that cannot be understood
 // or is larger than MaxBody [ErrGarbage]. [ErrNotRegistered] and [ErrClosed]
 // are for requests that were not sent.
@@ -40,6 +41,8 @@ func (s *Server) Do(ctx context.Context, endpoint string, r Request) (Response, 
 	if err != nil {
 		return Response{}, err
 	}
+	ctx, done := s.cuttable(ctx, to)
+	defer done()
 	var resp coap.Response
 	switch {
 	case r.Observe == nil:
@@ -94,6 +97,37 @@ func (s *Server) ready(ctx context.Context, endpoint string) (target, error) {
 			}
 			return target{}, fmt.Errorf("%w: %w", ErrNotSent, context.Cause(ctx))
 		}
+	}
+}
+
+// errGone is why a request under way is given up: the device that it was for
+// has registered anew or speaks from another address.
+var errGone = errors.New("the device has registered again or moved")
+
+// cuttable gives the request a context that ends when the device registers
+// again or moves. A request that went on being repeated would keep the device
+// from everything else, and after a reboot the device would no longer know it
+// as a duplicate: it might be carried out a second time.
+func (s *Server) cuttable(ctx context.Context, to target) (context.Context, func()) {
+	ctx, cut := context.WithCancelCause(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if to.d.reg.Epoch != to.epoch || to.d.reg.Addr != to.addr {
+		cut(errGone)
+	}
+	to.d.cut = cut
+	return ctx, func() {
+		s.mu.Lock()
+		to.d.cut = nil
+		s.mu.Unlock()
+		cut(nil)
+	}
+}
+
+// cutOff gives up the request under way, if there is one. The caller holds mu.
+func (d *device) cutOff() {
+	if d.cut != nil {
+		d.cut(errGone)
 	}
 }
 

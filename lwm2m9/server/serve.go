@@ -97,6 +97,7 @@ func (s *Server) enter(reg *Registration, r *coap.Request) (d *device, old Regis
 		s.devices[reg.Endpoint] = d
 	}
 	old = d.reg
+	d.cutOff()
 	reg.ID, reg.Addr, reg.Heard = newID(), r.Peer, time.Now().UTC()
 	// From the clock, so that it grows also over registrations forgotten.
 	reg.Epoch = max(old.Epoch+1, uint64(reg.Heard.UnixMilli()))
@@ -206,6 +207,9 @@ func (s *Server) update(ctx context.Context, r *coap.Request, id string) coap.Re
 func (s *Server) replace(d *device, reg Registration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if d.reg.Addr != reg.Addr {
+		d.cutOff()
+	}
 	d.reg = reg
 	s.schedule(d)
 }

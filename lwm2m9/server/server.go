@@ -40,6 +40,8 @@ type device struct {
 	changed  chan struct{}
 	observed map[string]*coap.Observation // by path
 	place    int                          // in the expiry heap, from 1; 0 when not there
+	// cut ends the request under way; nil when there is none.
+	cut context.CancelCauseFunc
 }
 
 // New makes a server; [Server.Run] starts it.
