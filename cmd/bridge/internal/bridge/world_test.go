@@ -112,6 +112,9 @@ func (w *world) bridge(db store.Store, o engine.Options) *Bridge {
 	if o.Directory == nil {
 		o.Directory = everyone{url: w.dmURL, poll: time.Hour}
 	}
+	if o.RequestTimeout == 0 {
+		o.RequestTimeout = 2 * time.Second // loopback: what has not come by then will not come
+	}
 	b, err := New(Options{Devices: conn, Engine: o})
 	if err != nil {
 		w.tb.Fatal(err)
