@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -161,6 +162,24 @@ func TestNoAnswers(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 	})
+}
+
+// TestAckTimeout: retransmission scales with it.
+func TestAckTimeout(t *testing.T) {
+	for _, ack := range []time.Duration{0, 200 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, server.Options{AckTimeout: ack})
+			d := b.device(deviceAddr, "d")
+			d.register()
+			d.stop()
+			start := time.Now()
+			_, err := b.s.Do(context.Background(), "d", server.Delete("/9/0"))
+			least := 31 * cmp.Or(ack, server.DefaultAckTimeout)
+			if took := time.Since(start); !errors.Is(err, server.ErrNoAnswer) || took < least || took > least*3/2 {
+				t.Errorf("AckTimeout %v: %v after %v; want %v to %v", ack, err, took, least, least*3/2)
+			}
+		})
+	}
 }
 
 // TestClosed: after Run nothing goes out, and what is under way ends.

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"time"
+
+	"github.com/fwbridge/fwbridge/lwm2m9/coap"
 )
 
 // Options configure a [Server]. Every zero value but those of Conn and Handler
@@ -29,10 +31,14 @@ type Options struct {
 	// directions of arrival: 4.13 for a device's request, [ErrGarbage] for its
 	// answer. 0 is DefaultMaxBody.
 	MaxBody int
-	// Timeout bounds one exchange after it was acknowledged; until then the
-	// retransmissions of RFC 7252 bound it (93 s at most). 0 is
-	// DefaultTimeout. The context of Do can only shorten it.
+	// Timeout bounds one exchange after it was acknowledged; until then its
+	// retransmissions bound it (see AckTimeout; 93 s at most by default). 0 is
+	// DefaultTimeout. The context of Do can only shorten both.
 	Timeout time.Duration
+	// AckTimeout is the first time-out of retransmission, randomly up to half
+	// longer; a request is given up after 31 times that (RFC 7252, 4.8). 0 is
+	// DefaultAckTimeout; less is for networks known to be fast.
+	AckTimeout time.Duration
 	// AwakeWindow is how long a device in queue mode listens after its last
 	// message. 0 is DefaultAwakeWindow.
 	AwakeWindow time.Duration
@@ -45,6 +51,7 @@ const (
 	DefaultMaxLifetime      = 366 * 24 * time.Hour
 	DefaultMaxBody          = 64 << 10
 	DefaultTimeout          = 93 * time.Second // MAX_TRANSMIT_WAIT (RFC 7252, 4.8.2)
+	DefaultAckTimeout       = coap.AckTimeout
 	DefaultAwakeWindow      = 93 * time.Second // LwM2M 1.1 Transport, 6.5: MAX_TRANSMIT_WAIT
 )
 
@@ -73,5 +80,6 @@ func (o *Options) fill() {
 	o.MaxLifetime = max(cmp.Or(o.MaxLifetime, DefaultMaxLifetime), o.MinLifetime)
 	o.MaxBody = cmp.Or(o.MaxBody, DefaultMaxBody)
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.AckTimeout = cmp.Or(o.AckTimeout, DefaultAckTimeout)
 	o.AwakeWindow = cmp.Or(o.AwakeWindow, DefaultAwakeWindow)
 }

@@ -59,6 +59,7 @@ func New(o Options) *Server {
 		Logger:          o.Logger,
 		MaxBody:         o.MaxBody,
 		ResponseTimeout: o.Timeout,
+		Transmission:    coap.Transmission{AckTimeout: o.AckTimeout},
 	})
 	return s
 }
