@@ -45,7 +45,7 @@ type run struct {
 	// gone out.
 	answered bool
 	known    bool // the end is known
-	cleaned  bool
+	cleaned  bool // the Delete has gone out
 }
 
 func newRun(c Campaign, device string) *run {
@@ -53,7 +53,7 @@ func newRun(c Campaign, device string) *run {
 }
 
 // restart sends again what was left unanswered.
-func (r *run) restart() { r.next = r.acked }
+func (r *run) restart() { r.next, r.cleaned = r.acked, false }
 
 // root is ./FwUpdate/x.
 func (r *run) root() string { return "./FwUpdate/" + r.campaign.Package }
@@ -199,9 +199,10 @@ func (s *Server) meanwhile(d *device, r *run, m *syncml.Message) (batch, bool) {
 // sent is a command that waits for its Status.
 type sent struct {
 	spec
-	run  *run
-	code syncml.Code // 0: no Status yet
-	data string
+	run      *run
+	answered bool
+	code     syncml.Code // of the Status; some clients answer 0 for "failed"
+	data     string
 }
 
 // send writes a batch.

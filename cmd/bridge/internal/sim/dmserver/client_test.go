@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -46,6 +47,7 @@ type client struct {
 	running  bool
 	sessions int
 	refuse   func(*syncml.Op) syncml.Code // 0: carry out
+	zero     []syncml.Name                // of commands that are answered 0
 
 	seen   []string // commands as they came: "Add uri"
 	finals []bool   // Final of each server message
@@ -259,6 +261,9 @@ func (c *client) carryOut(w *writer, cmd syncml.Command, own syncml.Code) {
 		code, data := own, ""
 		if own == 200 {
 			code, data = c.op(cmd, uri)
+		}
+		if slices.Contains(c.zero, cmd.Cmd) {
+			code = 0
 		}
 		w.answer(cmd, code)
 		if cmd.Cmd == syncml.CmdGet && code == 200 {

@@ -15,8 +15,8 @@ func key(msgID int, cmdID string) string { return strconv.Itoa(msgID) + "/" + cm
 
 // answered takes a Status for a command of ours.
 func (s *Server) answered(d *device, st *syncml.Status) {
-	if c := d.session.sent[st.MsgRef+"/"+st.CmdRef]; c != nil && c.code == 0 {
-		c.code = st.Code
+	if c := d.session.sent[st.MsgRef+"/"+st.CmdRef]; c != nil && !c.answered {
+		c.answered, c.code = true, st.Code
 	}
 }
 
@@ -41,7 +41,7 @@ func (s *Server) settle(d *device, refused bool) {
 	var done []*run
 	for _, k := range slices.SortedFunc(maps.Keys(ss.sent), byNumber) {
 		c := ss.sent[k]
-		if c.code == 0 {
+		if !c.answered {
 			continue
 		}
 		delete(ss.sent, k)
@@ -90,6 +90,9 @@ func (s *Server) judge(c *sent, refused bool) {
 		}
 	case roleExec:
 		r.result.ExecStatus = c.code
+		if c.code == 0 && r.failed == "" {
+			r.failed = fmt.Sprintf("%s %s: 0", c.cmd, c.uri)
+		}
 	case rolePoll:
 		s.polled(r, c.code, c.data)
 	case roleQuirk:

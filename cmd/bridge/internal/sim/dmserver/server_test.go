@@ -328,6 +328,44 @@ func TestServerCredentials(t *testing.T) {
 	}
 }
 
+// A client that keeps no nonce over its sessions refuses the first message of
+// each that holds commands: also the clean-up is sent again then.
+func TestStaleNonceAtTheCleanup(t *testing.T) {
+	campaign := radio
+	campaign.Delete = true
+	s, url := start(t, Config{ServerAuth: AuthMD5, ServerID: "srv", ServerPassword: "spw", Campaigns: []Campaign{campaign}})
+	c := newClient(t, url)
+	c.serverID, c.serverPass = "srv", "spw"
+	c.must()
+	c.serverNonce = []byte("as it was installed")
+	c.must(final("pkg1", "200", "c-1"))
+	if r, _ := s.Result(c.id); r.Phase != Finished || !r.OK() {
+		t.Errorf("result %+v", r)
+	}
+	if _, exists := c.tree["./FwUpdate/pkg1"]; exists {
+		t.Error("./FwUpdate/pkg1 is still there")
+	}
+}
+
+// A real client answers with a Status of 0 when it was not given credentials
+// that it wants: a failure, and no missing answer.
+func TestStatusZeroIsAFailure(t *testing.T) {
+	for name, zero := range map[string][]syncml.Name{
+		"all":  {syncml.CmdGet, syncml.CmdAdd, syncml.CmdExec},
+		"Exec": {syncml.CmdExec},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, url := start(t, Config{Campaigns: []Campaign{radio}})
+			c := newClient(t, url)
+			c.zero = zero
+			c.must()
+			if r, _ := s.Result(c.id); r.Phase != Failed || !strings.HasSuffix(r.Reason, ": 0") {
+				t.Errorf("result %+v", r)
+			}
+		})
+	}
+}
+
 func quirkOf(t *testing.T, s string) Quirk {
 	t.Helper()
 	q, err := ParseQuirk(s)
