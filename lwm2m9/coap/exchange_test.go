@@ -179,6 +179,35 @@ func TestNSTART(t *testing.T) {
 	})
 }
 
+// TestRepeated: a response tells whether its request went out more than once,
+// also when only the acknowledgement came late.
+func TestRepeated(t *testing.T) {
+	for _, x := range []struct {
+		name string
+		rule coaptest.Rule
+		want bool
+	}{
+		{"at once", coaptest.Deliver, false},
+		{"request lost", coaptest.Nth(serverAt, deviceAt, 1, coaptest.Lose), true},
+		{"answer lost", coaptest.Nth(deviceAt, serverAt, 1, coaptest.Lose), true},
+		{"answer late", coaptest.From(deviceAt, coaptest.Delay(3*time.Second)), true},
+		{"doubled by the network", coaptest.From(serverAt, coaptest.Repeat(time.Second)), false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := coaptest.New()
+			run(t, n, deviceAddr, coap.Options{Handler: func(context.Context, *coap.Request) coap.Response {
+				return text(coap.MethodNotAllowed, "")
+			}})
+			e := run(t, n, serverAddr, coap.Options{Transmission: steady()})
+			n.SetRule(x.rule)
+			r, err := e.Do(within(t, time.Minute), deviceAt, get("x"))
+			if err != nil || r.Repeated != x.want {
+				t.Errorf("%s: repeated %v, %v; want %v", x.name, r.Repeated, err, x.want)
+			}
+		})
+	}
+}
+
 // TestFixedExchange: the same exchange sent twice, the second time by another
 // endpoint (a bridge started anew), is carried out once and answered twice.
 func TestFixedExchange(t *testing.T) {

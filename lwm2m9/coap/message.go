@@ -73,6 +73,10 @@ type Response struct {
 	// value, 24 bit.
 	Observed bool
 	Sequence uint32
+	// Repeated says of a response received that the message it answers went
+	// out more than once. A peer that does not recognize duplicates may have
+	// carried out the first copy, and answer the second.
+	Repeated bool
 	// Payload is the whole body. Of a response to be sent it must not be
 	// changed afterwards: a large one is kept and served block by block.
 	Payload []byte

@@ -145,6 +145,9 @@ func (e *Endpoint) finish(k *call, r *Response, err error) {
 	// 7252, 5.2.2).
 	e.settle(k.con, nil)
 	e.stop(&k.timer)
+	if r != nil {
+		r.Repeated = k.con.sent > 0
+	}
 	if k.obs != nil && err == nil {
 		e.begun(k.obs, r)
 	}

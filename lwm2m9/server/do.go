@@ -182,7 +182,7 @@ func result(r coap.Response) (Response, error) {
 	}
 	switch {
 	case r.Code.Class() != 2:
-		return resp, &Refused{Code: resp.Code}
+		return resp, &Refused{Code: resp.Code, Repeated: r.Repeated}
 	case resp.Code == lwm2m9.CodeContinue: // to a request that was complete
 		return resp, fmt.Errorf("%w: 2.31 at the end", ErrGarbage)
 	}

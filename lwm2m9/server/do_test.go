@@ -126,6 +126,29 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestRefusedCopy: whoever is refused learns whether the device may have seen
+// the request twice.
+func TestRefusedCopy(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, server.Options{})
+			d := b.device(deviceAddr, "d")
+			d.register()
+			d.answer = func(*coap.Request) coap.Response {
+				return coap.Response{Code: coap.MethodNotAllowed, Format: coap.NoFormat}
+			}
+			if late { // the answer, so that the request goes out again
+				b.n.SetRule(coaptest.From(deviceAt, coaptest.Delay(5*time.Second)))
+			}
+			_, err := b.s.Do(within(t, time.Minute), "d", server.Execute("/9/0/4", ""))
+			refused, no := errors.AsType[*server.Refused](err)
+			if !no || refused.Code != lwm2m9.CodeMethodNotAllowed || refused.Repeated != late {
+				t.Errorf("answer late: %v; got %+v", late, err)
+			}
+		})
+	}
+}
+
 // TestNoAnswers: the ways in which a request gets none.
 func TestNoAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

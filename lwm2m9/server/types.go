@@ -162,6 +162,10 @@ type Response struct {
 // Refused is a response of class 4 or 5: the device said no.
 type Refused struct {
 	Code lwm2m9.ResponseCode
+	// Repeated says that the request went out more than once: a device that
+	// does not recognize duplicates may have carried it out, and refuse the
+	// copy because of that.
+	Repeated bool
 }
 
 func (e *Refused) Error() string { return "lwm2m: the device answered " + e.Code.String() }

@@ -50,11 +50,27 @@ func (a asker) ask(ctx context.Context, q question) mapping.Answer {
 	}
 	err := operation(a, ctx, q, &answer)
 	answer.Outcome, answer.Code = outcomeOf(err)
+	if refusedCopy(q, err) {
+		answer.Outcome, answer.Code = mapping.NoAnswer, 0
+	}
 	if q.Resume && answer.Outcome == mapping.NotSent {
 		// Not by this call; by the one before the restart, perhaps.
 		answer.Outcome = mapping.NoAnswer
 	}
 	return answer
+}
+
+// refusedCopy says that a refusal leaves open whether the request was carried
+// out. Devices should know a duplicate when they see one (RFC 7252, 4.5), and
+// many do not: the first copy starts the install, its answer is lost, and the
+// second is refused because an install is under way. Of the other requests
+// only "wrong state" can mean that.
+func refusedCopy(q question, err error) bool {
+	refused, no := errors.AsType[*server.Refused](err)
+	if !no || !writes[q.Op] || !refused.Repeated && !q.Resume {
+		return false
+	}
+	return q.Op == mapping.OpInstall || refused.Code == lwm2m9.CodeMethodNotAllowed
 }
 
 // outcomeOf sorts the failures of a device: it said no, it said nothing, it

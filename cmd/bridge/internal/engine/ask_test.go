@@ -55,6 +55,9 @@ func (s *scripted) Restore(server.Registration) error           { return nil }
 
 func refusal(c lwm2m9.ResponseCode) error { return &server.Refused{Code: c} }
 
+// refusedAgain is the refusal of a request that went out more than once.
+func refusedAgain(c lwm2m9.ResponseCode) error { return &server.Refused{Code: c, Repeated: true} }
+
 func text(s string) server.Response {
 	return server.Response{Code: lwm2m9.CodeContent, Format: server.TextPlain, Payload: []byte(s)}
 }
@@ -174,6 +177,20 @@ func TestRequestsOnTheWire(t *testing.T) {
 		{name: "install asleep", op: mapping.OpInstall, answers: map[string]any{"POST /9/1/4": server.ErrAsleep}, want: mapping.Answer{Outcome: mapping.NotSent}},
 		{name: "install resumed too late", op: mapping.OpInstall, resume: true, answers: map[string]any{"POST /9/1/4": server.ErrStaleExchange},
 			want: mapping.Answer{Outcome: mapping.NoAnswer}},
+		{name: "install refused", op: mapping.OpInstall, answers: map[string]any{"POST /9/1/4": refusal(lwm2m9.CodeMethodNotAllowed)},
+			want: mapping.Answer{Outcome: mapping.Refused, Code: lwm2m9.CodeMethodNotAllowed}},
+		{name: "install, its copy refused", op: mapping.OpInstall, answers: map[string]any{"POST /9/1/4": refusedAgain(lwm2m9.CodeMethodNotAllowed)},
+			want: mapping.Answer{Outcome: mapping.NoAnswer}},
+		{name: "install, its copy refused in another way", op: mapping.OpInstall, answers: map[string]any{"POST /9/1/4": refusedAgain(lwm2m9.CodeUnavailable)},
+			want: mapping.Answer{Outcome: mapping.NoAnswer}},
+		{name: "install resumed and refused", op: mapping.OpInstall, resume: true, answers: map[string]any{"POST /9/1/4": refusal(lwm2m9.CodeMethodNotAllowed)},
+			want: mapping.Answer{Outcome: mapping.NoAnswer}},
+		{name: "write, its copy refused", op: mapping.OpWriteURI, uri: "u", answers: map[string]any{"PUT /9/1/3 text u": refusedAgain(lwm2m9.CodeMethodNotAllowed)},
+			want: mapping.Answer{Outcome: mapping.NoAnswer}},
+		{name: "write of a bad URI, twice", op: mapping.OpWriteURI, uri: "u", answers: map[string]any{"PUT /9/1/3 text u": refusedAgain(lwm2m9.CodeBadRequest)},
+			want: mapping.Answer{Outcome: mapping.Refused, Code: lwm2m9.CodeBadRequest}},
+		{name: "read refused twice", op: mapping.OpSurvey, answers: map[string]any{"GET /9 tlv": refusedAgain(lwm2m9.CodeUnavailable)},
+			want: mapping.Answer{Outcome: mapping.Refused, Code: lwm2m9.CodeUnavailable}},
 		{name: "uninstall", op: mapping.OpUninstall, answers: map[string]any{"POST /9/1/6": done}, want: mapping.Answer{Outcome: mapping.Accepted}},
 		{name: "uninstall for update", op: mapping.OpUninstall, update: true, answers: map[string]any{"POST /9/1/6 text 1": done}, want: mapping.Answer{Outcome: mapping.Accepted}},
 		{name: "uninstall for update, the long way", op: mapping.OpUninstall, update: true,
