@@ -1,0 +1,54 @@
+package demo
+
+import (
+	"testing"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/dmserver"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/lwm2mdevice"
+	"github.com/fwbridge/fwbridge/fwupdate"
+	"github.com/fwbridge/fwbridge/lwm2m9"
+)
+
+// TestJudge: the demo does not call everything good.
+func TestJudge(t *testing.T) {
+	installed := lwm2mdevice.Software{State: lwm2m9.Installed, Result: lwm2m9.ResultInstalled, Activation: lwm2m9.Enabled}
+	inactive := installed
+	inactive.Activation = lwm2m9.Disabled
+	told := func(code, before, after int, correlator string) dmserver.Result {
+		return dmserver.Result{Code: code, AlertsBefore: before, AlertsAfter: after, Correlator: correlator}
+	}
+	good := cast(1)[0]
+	job := "job-" + good.deviceID
+	polling := good
+	polling.code = 0
+	failing := good
+	failing.state, failing.code = fwupdate.StateUpdateFailed, fwupdate.CodeCorrupted
+	for _, tt := range []struct {
+		name   string
+		part   part
+		result dmserver.Result
+		shows  lwm2mdevice.Software
+		want   bool
+	}{
+		{"as it should", good, told(200, 1, 0, job), installed, true},
+		{"another result", good, told(410, 1, 0, job), installed, false},
+		{"nothing told", good, told(0, 0, 0, ""), installed, false},
+		{"told twice", good, told(200, 1, 1, job), installed, false},
+		{"another correlator", good, told(200, 1, 0, "job"), installed, false},
+		{"not active", good, told(200, 1, 0, job), inactive, false},
+		{"polled", polling, dmserver.Result{State: 100}, installed, true},
+		{"polled, not final", polling, dmserver.Result{State: 50}, installed, false},
+		{"failed as it should", failing, told(402, 1, 0, job), lwm2mdevice.Software{}, true},
+		{"installed although it should fail", failing, told(402, 1, 0, job), installed, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d, err := lwm2mdevice.New(lwm2mdevice.Config{Endpoint: "e", Server: "127.0.0.1:1", Instances: []lwm2mdevice.Software{tt.shows}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := judge(tt.part, tt.result, d); got.good != tt.want {
+				t.Errorf("judged %v: %+v", got.good, got)
+			}
+		})
+	}
+}
