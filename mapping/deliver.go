@@ -121,6 +121,8 @@ func (s *step) backAtInitial() {
 	r := s.Reading.Result
 	certain := !s.Reading.Torn && (s.Moved || r != s.Baseline)
 	switch {
+	case r == lwm2m9.ResultUnknown: // no table knows it: the next value, or the deadline, decides
+		s.wait(s.p.Poll)
 	case r.Failed() && certain:
 		s.failResult(r, DownloadStage)
 	case !s.doubted():

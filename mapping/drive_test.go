@@ -190,6 +190,26 @@ func TestTornPairs(t *testing.T) {
 	b.tick().shows(lwm2m9.Initial, lwm2m9.ResultInvalidURI).ends(20, 411)
 }
 
+// A result outside both tables ends nothing, and nothing is done because of
+// it: the deadline decides.
+func TestUnknownResult(t *testing.T) {
+	b := written(t).shows(lwm2m9.DownloadStarted, lwm2m9.ResultDownloading)
+	for b.end == nil {
+		switch b.d.Asked {
+		case OpRead:
+			b.shows(lwm2m9.Initial, lwm2m9.ResultUnknown)
+		case OpNone:
+			b.tick()
+		default:
+			t.Fatalf("%s was asked because of an unknown result", b.d.Asked)
+		}
+	}
+	if took := b.now.Sub(epoch); took != b.p.Download {
+		t.Errorf("ended after %v, want %v", took, b.p.Download)
+	}
+	b.ends(20, 503)
+}
+
 // The same error as before may be the old one or the new one: it is believed
 // only when it stays.
 func TestOldError(t *testing.T) {

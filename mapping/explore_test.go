@@ -252,6 +252,7 @@ func (w world) answers(add func(string, func(world) world), answer func(string, 
 	}
 	odd("the result before", func(i *lwm2m9.Instance) { i.Result = w.lag }, true, lwm2m9.Registered)
 	odd("an unknown state", func(i *lwm2m9.Instance) { i.State, i.Result = 0, 0 }, false, lwm2m9.DialectUnknown)
+	odd("an unknown result", func(i *lwm2m9.Instance) { i.Result = 0 }, false, lwm2m9.Registered)
 	answer(op.String()+" shows nothing", Answer{Outcome: Accepted})
 }
 

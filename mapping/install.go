@@ -65,6 +65,10 @@ func (s *step) refusedInstall(r lwm2m9.UpdateResult) {
 
 // lostInstall decides about INITIAL after Install: the package is gone.
 func (s *step) lostInstall() {
+	if s.Reading.Result == lwm2m9.ResultUnknown {
+		s.wait(s.p.Poll)
+		return
+	}
 	if !s.doubted() {
 		return
 	}
