@@ -26,6 +26,7 @@ const (
 	StatusUnsupportedFeature   Code = 406
 	StatusCredentialsMissing   Code = 407
 	StatusRequestTimeout       Code = 408
+	StatusSizeRequired         Code = 411
 	StatusIncomplete           Code = 412
 	StatusTooLarge             Code = 413
 	StatusURITooLong           Code = 414
@@ -68,7 +69,7 @@ var codeNames = map[Code]string{
 	StatusBadRequest: "bad request", StatusUnauthorized: "invalid credentials", 402: "payment needed",
 	StatusForbidden: "forbidden", StatusNotFound: "not found", StatusNotAllowed: "command not allowed",
 	StatusUnsupportedFeature: "optional feature not supported", StatusCredentialsMissing: "missing credentials",
-	StatusRequestTimeout: "request timeout", 409: "conflict", 410: "gone", 411: "size required",
+	StatusRequestTimeout: "request timeout", 409: "conflict", 410: "gone", StatusSizeRequired: "size required",
 	StatusIncomplete: "incomplete command", StatusTooLarge: "request entity too large", StatusURITooLong: "uri too long",
 	StatusUnsupportedFormat: "unsupported media type or format", 416: "requested size too big",
 	StatusRetryLater: "retry later", StatusAlreadyExists: "already exists", 419: "conflict resolved with server data",
