@@ -28,7 +28,7 @@ func (s *step) surveyed(a Answer) {
 		// Object 9 at all, Create will tell.
 		s.create(false)
 	case a.Outcome != Accepted:
-		s.wait(s.p.Retry)
+		s.again()
 	default:
 		s.choose(a)
 	}

@@ -58,7 +58,7 @@ func (s *step) deliver(ours bool) {
 	case s.Writes >= maxWrites:
 		s.fail(FromFault(FaultAbsent, DownloadStage))
 	default:
-		s.Baseline, s.Moved, s.Rebooted = r, false, false
+		s.Baseline, s.Moved, s.Loaded, s.Rebooted = r, false, false, false
 		s.Writes++
 		s.ask(OpWriteURI)
 	}

@@ -63,6 +63,7 @@ type Drive struct {
 	Writes   uint8               `json:"writes,omitempty"` // URI writes that may have been carried out
 	Baseline lwm2m9.UpdateResult `json:"baseline,omitempty"`
 	Moved    bool                `json:"moved,omitempty"`    // left INITIAL since the last write
+	Loaded   bool                `json:"loaded,omitempty"`   // the package was seen complete since then
 	Rebooted bool                `json:"rebooted,omitempty"` // registered anew since the last write
 	Refusal  lwm2m9.ResponseCode `json:"refusal,omitempty"`  // of the last write
 
@@ -198,7 +199,7 @@ func (d Drive) state() fwupdate.State {
 		}
 		return fwupdate.StateDownloadComplete
 	case PhaseDownload:
-		if d.Reading.State == lwm2m9.Downloaded || d.Reading.State == lwm2m9.Delivered {
+		if d.Loaded { // also while it is doubted that INITIAL is the end
 			return fwupdate.StateDownloadComplete
 		}
 		return fwupdate.StateDownloading

@@ -389,6 +389,41 @@ func TestRebootInTheMiddle(t *testing.T) {
 	b.ok(OpWriteURI).shows(lwm2m9.Delivered, lwm2m9.ResultInitial).want(OpInstall)
 }
 
+// A registration cuts off what is under way: the drive looks at once, and not
+// after the pause for a device that does not answer.
+func TestRegistrationCutsOff(t *testing.T) {
+	b := written(t).want(OpRead).step(Arrived{}).answer(Answer{Outcome: NoAnswer}).want(OpObserve)
+	b.ok(OpObserve).want(OpRead).answer(Answer{Outcome: NoAnswer})
+	if b.d.Asked != OpNone || b.d.Next.Sub(b.now) != b.p.Retry {
+		t.Errorf("a second silence was not waited out: %+v", b.d)
+	}
+}
+
+// What was seen in effect at the deadline is a success, although another
+// reading was wanted.
+func TestSeenBeforeTheDeadline(t *testing.T) {
+	b := delivered(t).ok(OpInstall).shows(lwm2m9.Installed, lwm2m9.ResultInstalled).ok(OpActivate).want(OpRead).step(Notified{}).
+		answer(Answer{Instances: []lwm2m9.Instance{{State: lwm2m9.Installed, Result: lwm2m9.ResultInstalled, Activation: lwm2m9.Enabled}}})
+	for b.end == nil {
+		if b.d.Asked == OpRead {
+			b.answer(Answer{Outcome: NoAnswer})
+		} else {
+			b.tick()
+		}
+	}
+	b.ends(100, 200)
+}
+
+// The State does not go back while an error after DOWNLOADED is in doubt.
+func TestStateDoesNotGoBack(t *testing.T) {
+	b := written(t).shows(lwm2m9.Downloaded, lwm2m9.ResultInitial).step(Notified{}).
+		shows(lwm2m9.Initial, lwm2m9.ResultDownloading).tick().shows(lwm2m9.Initial, lwm2m9.ResultIntegrityFailure)
+	b.ends(80, 402)
+	if want := []fwupdate.State{10, 30, 40, 80}; !slices.Equal(b.states, want) {
+		t.Errorf("the legacy server saw %v, want %v", b.states, want)
+	}
+}
+
 func TestAbsentDevice(t *testing.T) {
 	t.Run("before install", func(t *testing.T) {
 		b := written(t).shows(lwm2m9.DownloadStarted, lwm2m9.ResultDownloading).step(Left{})

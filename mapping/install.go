@@ -120,10 +120,15 @@ func (s *step) planActivate() {
 	}
 }
 
+// inEffect says whether the last reading is that of a successful update.
+func (s *step) inEffect() bool {
+	return s.Reading.State == lwm2m9.Installed && (!s.p.Activate || s.Reading.Activation == lwm2m9.Enabled)
+}
+
 func (s *step) activate() {
 	s.clear()
 	switch {
-	case !s.p.Activate || s.Reading.Activation == lwm2m9.Enabled:
+	case s.inEffect():
 		s.finish(success)
 	case s.Refusals >= maxRefusals:
 		s.failActive()

@@ -76,6 +76,10 @@ func (s *step) deadline() {
 	case PhaseInstall:
 		s.fail(FromFault(FaultAbsent, s.stage()))
 	case PhaseActivate:
+		if s.inEffect() { // seen, but not for the second time that was wanted
+			s.finish(success)
+			return
+		}
 		s.failActive()
 	case PhaseCleanup:
 		s.note(NoteDataKept, "")
@@ -141,6 +145,17 @@ func (s *step) abandon(restart bool) {
 func (s *step) wait(d time.Duration) {
 	s.Fresh = false
 	s.Next = s.now.Add(d)
+}
+
+// again asks again later, or at once when the device was heard from since the
+// last request went out: it registered, perhaps, and that cut the request off.
+func (s *step) again() {
+	if s.Again {
+		s.Again = false
+		s.reread()
+		return
+	}
+	s.wait(s.p.Retry)
 }
 
 // reread reads at once.

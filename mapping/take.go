@@ -132,11 +132,11 @@ func (s *step) later(op Op) {
 func (s *step) watched(a Answer) {
 	// Whoever refuses to be observed is polled.
 	s.Watched = a.Outcome == Accepted || a.Outcome == Refused
-	if a.Outcome == NoAnswer || a.Outcome == NotSent {
-		s.wait(s.p.Retry)
-	}
 	if s.Again {
 		s.Fresh = false
+	}
+	if a.Outcome == NoAnswer || a.Outcome == NotSent {
+		s.again()
 	}
 }
 
@@ -146,7 +146,7 @@ func (s *step) read(a Answer) {
 	case missing:
 		s.vanished()
 	case a.Outcome != Accepted:
-		s.wait(s.p.Retry)
+		s.again()
 	default:
 		s.see(a.Instances[0], a.Torn)
 	}
@@ -159,6 +159,9 @@ func (s *step) see(i lwm2m9.Instance, torn bool) {
 	s.Again = false
 	if i.State != lwm2m9.Initial && i.State != lwm2m9.StateUnknown {
 		s.Moved = true
+	}
+	if i.State == lwm2m9.Downloaded || i.State == lwm2m9.Delivered {
+		s.Loaded = true
 	}
 }
 
@@ -212,6 +215,6 @@ func (s *step) done(op Op, a Answer) {
 		s.Refusals++
 		s.wait(s.p.Retry)
 	default:
-		s.wait(s.p.Retry)
+		s.again()
 	}
 }
