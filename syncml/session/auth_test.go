@@ -36,6 +36,8 @@ func TestVectors(t *testing.T) {
 
 var (
 	clientMD5   = Credentials{Scheme: SchemeMD5, User: "user", Secret: "hunter2-client"}
+	clientMAC   = Credentials{Scheme: SchemeMAC, User: "user", Secret: "hunter2-client"}
+	serverMAC   = Credentials{Scheme: SchemeMAC, User: serverID, Secret: "hunter2-server"}
 	clientBasic = Credentials{Scheme: SchemeBasic, User: "user", Secret: "hunter2-client"}
 	serverMD5   = Credentials{Scheme: SchemeMD5, User: serverID, Secret: "hunter2-server"}
 	serverBasic = Credentials{Scheme: SchemeBasic, User: serverID, Secret: "hunter2-server"}
@@ -82,7 +84,13 @@ func TestClientCredentials(t *testing.T) {
 		{"md5, 407 without Chal or nonce", clientMD5, "", "", []step{{407, "", "", "md5 "}, {212, "", "", ""}}, EndNot, ""},
 		{"md5, per message", clientMD5, "n0", "md5 n0", []step{{200, "syncml:auth-md5", "n1", "md5 n1"}, {200, "syncml:auth-md5", "n2", "md5 n2"}}, EndNot, "n2"},
 		{"md5, asked for basic", clientMD5, "n0", "md5 n0", []step{{401, "syncml:auth-basic", "", "end"}}, EndRefused, "n0"},
-		{"md5, asked for MAC", clientMD5, "n0", "md5 n0", []step{{401, "syncml:auth-MAC", "n1", "end"}}, EndRefused, "n0"},
+		{"md5, asked for MAC", clientMD5, "n0", "md5 n0", []step{{401, "syncml:auth-MAC", "n1", "mac n1"}, {200, "syncml:auth-MAC", "n2", "mac n2"}}, EndNot, "n2"},
+		{"MAC, stored nonce right", clientMAC, "n0", "mac n0", []step{{200, "syncml:auth-MAC", "n1", "mac n1"}, {212, "syncml:auth-MAC", "n2", "mac n2"}}, EndNot, "n2"},
+		{"MAC, no nonce yet", clientMAC, "", "", []step{{407, "syncml:auth-MAC", "n1", "mac n1"}, {200, "", "", "mac n1"}}, EndNot, "n1"},
+		{"MAC, stale nonce", clientMAC, "n0", "mac n0", []step{{401, "syncml:auth-MAC", "n1", "mac n1"}, {200, "syncml:auth-MAC", "n2", "mac n2"}}, EndNot, "n2"},
+		{"MAC, asked for md5", clientMAC, "n0", "mac n0", []step{{401, "syncml:auth-md5", "n1", "end"}}, EndRefused, "n0"},
+		{"MAC, 401 without Chal", clientMAC, "n0", "mac n0", []step{{401, "", "", "end"}}, EndRefused, "n0"},
+		{"the default nonce is not kept", clientMD5, "0x00000000", "md5 0x00000000", []step{{212, "", "", ""}}, EndNot, "0x00000000"},
 		{"basic", clientBasic, "", "basic", []step{{212, "", "", ""}}, EndNot, ""},
 		{"basic, per message", clientBasic, "", "basic", []step{{200, "", "", "basic"}}, EndNot, ""},
 		{"basic, wrong", clientBasic, "", "basic", []step{{401, "syncml:auth-basic", "", "basic"}, {401, "syncml:auth-basic", "", "basic"},
@@ -95,7 +103,7 @@ func TestClientCredentials(t *testing.T) {
 			acc := account()
 			acc.Client = tt.acc
 			p, out := start(t, acc, Nonces{Client: bytesOf(tt.stored)})
-			checkCred(t, p, tt.acc, tt.first)
+			checkCred(t, p, out, tt.acc, tt.first)
 			for _, s := range tt.steps {
 				m := p.message(s.code, get("./FwUpdate"))
 				if !s.code.Success() {
@@ -108,7 +116,7 @@ func TestClientCredentials(t *testing.T) {
 				if s.wantCred == "end" {
 					break
 				}
-				checkCred(t, p, tt.acc, s.wantCred)
+				checkCred(t, p, out, tt.acc, s.wantCred)
 			}
 			if out.End != tt.end {
 				t.Errorf("end %q, want %q (%v)", out.End, tt.end, out.Err)
@@ -128,15 +136,24 @@ func bytesOf(s string) []byte {
 	return []byte(s)
 }
 
-// checkCred compares the Cred of the client's last message, and its LocName.
-func checkCred(t *testing.T, p *peer, acc Credentials, want string) {
+// checkCred compares the Cred or the HMAC header of the client's last message,
+// and its LocName.
+func checkCred(t *testing.T, p *peer, out Output, acc Credentials, want string) {
 	t.Helper()
 	if p.last == nil {
 		t.Fatalf("nothing was sent, want a message with Cred %q", want)
 	}
 	got := p.last.Header.Cred
 	scheme, nonce, _ := strings.Cut(want, " ")
+	if (out.HMAC != "") != (scheme == "mac") {
+		t.Errorf("message %s: HMAC %q, want %q", p.last.Header.MsgID, out.HMAC, want)
+	}
 	switch scheme {
+	case "mac":
+		if want := acc.hmacHeader([]byte(nonce), out.Send); got != nil || out.HMAC != want || p.last.Header.Source.Name != acc.User {
+			t.Errorf("message %s: HMAC %q, want %q; Cred %v, LocName %q", p.last.Header.MsgID, out.HMAC, want, got, p.last.Header.Source.Name)
+		}
+		return
 	case "":
 		if got != nil {
 			t.Errorf("message %s has a Cred", p.last.Header.MsgID)
@@ -333,7 +350,7 @@ func TestStrangersNonce(t *testing.T) {
 	acc.Client, acc.Server = clientMD5, serverMD5
 	p, _ := start(t, acc, Nonces{Client: []byte("n0"), Server: []byte("s0")})
 	out := p.say(challenge(p.message(401), "syncml:auth-md5", "evil"))
-	checkCred(t, p, clientMD5, "md5 evil")
+	checkCred(t, p, out, clientMD5, "md5 evil")
 	want := lines("Status SyncHdr - 407 Chal", "Alert 1201", "Replace", "Final")
 	if d := cmp.Diff(want, brief(p.last)); d != "" {
 		t.Error(d)

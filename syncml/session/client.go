@@ -97,6 +97,11 @@ func (c *Client) Open(t Tree) Output {
 // bytes; it is called when the server is given a new nonce. After the end it
 // returns that end again.
 func (c *Client) Receive(body []byte, t Tree, nonce func() []byte) Output {
+	return c.ReceiveHMAC(body, "", t, nonce)
+}
+
+// ReceiveHMAC is Receive for an answer that came with a [HMACHeader].
+func (c *Client) ReceiveHMAC(body []byte, hmac string, t Tree, nonce func() []byte) Output {
 	if c.answer.End != EndNot {
 		return c.repeat()
 	}
@@ -104,10 +109,10 @@ func (c *Client) Receive(body []byte, t Tree, nonce func() []byte) Output {
 	if err != nil {
 		return c.end(EndProtocol, err)
 	}
-	return c.receive(m, t, nonce)
+	return c.receive(m, evidence{m.Header.Cred, hmac, body}, t, nonce)
 }
 
-func (c *Client) receive(m *syncml.Message, t Tree, nonce func() []byte) Output {
+func (c *Client) receive(m *syncml.Message, e evidence, t Tree, nonce func() []byte) Output {
 	if c.repeated(m) {
 		return c.repeat()
 	}
@@ -125,8 +130,8 @@ func (c *Client) receive(m *syncml.Message, t Tree, nonce func() []byte) Output 
 	if aborted(m) {
 		return c.end(EndAborted, errors.New("alert 1223"))
 	}
-	verdict := c.them.verify(c.acc.Server, m.Header.Cred)
-	if verdict != syncml.StatusAuthenticated {
+	verdict := c.them.verify(c.acc.Server, e)
+	if !verdict.Success() {
 		return c.refuseServer(m, verdict, nonce)
 	}
 	c.trust(head)

@@ -323,7 +323,7 @@ func TestNoMsgID(t *testing.T) {
 	p, _ := start(t, account(), Nonces{})
 	m := p.message(212, get("./FwUpdate"))
 	m.Header.MsgID = ""
-	if out := p.c.receive(m, p.tree, p.nonce); out.End != EndProtocol || out.Replayed {
+	if out := p.c.receive(m, evidence{}, p.tree, p.nonce); out.End != EndProtocol || out.Replayed {
 		t.Errorf("%+v", out)
 	}
 }

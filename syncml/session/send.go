@@ -44,18 +44,19 @@ func (c *Client) send(head *syncml.Status, final bool) Output {
 		c.queue = append(c.queue, outgoing{cmd: &syncml.Alert{Code: syncml.AlertNextMessage}, once: true})
 	}
 	cred := c.us.cred(c.acc.Client)
-	c.us.given = cred != nil
 	body, n, err := c.pack(cred, final)
 	if err != nil {
 		return c.end(EndProtocol, err)
 	}
+	hmac := c.us.hmac(c.acc.Client, body)
+	c.us.given = cred != nil || hmac != ""
 	rest := slices.Clone(c.queue[n:])
 	if !final && n < len(c.queue) {
 		rest = rest[:len(rest)-1] // the 1222 would come too late there
 	}
 	c.flight, c.queue = c.queue[:n:n], rest
 	c.track()
-	c.answer = Output{Send: body, URL: c.url, Answers: c.answers(), Nonces: c.nonces}
+	c.answer = Output{Send: body, HMAC: hmac, URL: c.url, Answers: c.answers(), Nonces: c.nonces}
 	return c.answer
 }
 
@@ -94,7 +95,7 @@ func (c *Client) message(cred *syncml.Cred, cmds []outgoing) *syncml.Message {
 		Cred:      cred,
 		Meta:      syncml.Meta{MaxMsgSize: c.acc.MaxMsgSize},
 	}}
-	if c.us.scheme == SchemeMD5 {
+	if c.us.scheme.nonced() {
 		m.Header.Source.Name = c.acc.Client.User
 	}
 	for i, o := range cmds {

@@ -58,7 +58,7 @@ func (c *Client) statuses(m *syncml.Message) (head *syncml.Status, end End, err 
 		c.requeue(answered)
 		return head, EndNot, nil
 	case code.Success():
-		c.us.accept(code)
+		c.us.accept(code, head.Chal)
 		return head, EndNot, nil
 	default:
 		return head, headerEnd(code), fmt.Errorf("status %d for the SyncHdr", code)
@@ -115,7 +115,7 @@ func (c *Client) trust(head *syncml.Status) {
 	if nonce, err := nextNonce(head.Chal); err == nil && nonce != nil {
 		c.us.nonce = nonce
 	}
-	if c.us.nonce != nil {
+	if c.us.nonce != nil && !isDefaultNonce(c.us.nonce) {
 		c.nonces.Client = c.us.nonce
 	}
 }
@@ -136,14 +136,11 @@ func (c *Client) refuseServer(m *syncml.Message, code syncml.Code, nonce func() 
 		return out
 	}
 	c.them.tries++
-	if c.them.tries > MaxAuthTries {
+	if c.them.tries > MaxAuthTries || c.them.ok { // ok: one of the messages that are all to be signed
 		return c.end(EndServerAuth, fmt.Errorf("the server's credentials failed %d times", c.them.tries))
 	}
-	if c.acc.Server.Scheme == SchemeMD5 {
-		c.them.nonce = nonce()
-	}
 	reply := headerStatus(m, code)
-	reply.Chal = chal(c.acc.Server.Scheme, c.them.nonce)
+	reply.Chal = c.them.challenge(c.acc.Server, nonce)
 	waiting := c.queue
 	c.queue = nil
 	c.refuseAll(m, code)

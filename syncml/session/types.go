@@ -16,6 +16,7 @@ const (
 	SchemeNone  Scheme = iota
 	SchemeBasic        // syncml:auth-basic
 	SchemeMD5          // syncml:auth-md5
+	SchemeMAC          // syncml:auth-MAC, in the HTTP header [HMACHeader]
 )
 
 // Credentials of one direction. The zero value asks for and presents nothing.
@@ -77,10 +78,11 @@ const (
 	EndVersion         // no common version (505, 513)
 	EndProtocol        // the server's message could not be understood
 	EndTooManySent     // the limit on messages in one session was reached
+	EndClientAuth      // the device's credentials failed (server role)
 )
 
 var endNames = [...]string{"running", "done", "aborted by the server", "credentials refused", "device unknown to the server",
-	"server credentials wrong", "version not supported", "protocol error", "too many messages"}
+	"server credentials wrong", "version not supported", "protocol error", "too many messages", "device credentials wrong"}
 
 // String is the end in words.
 func (e End) String() string {
@@ -102,6 +104,7 @@ func (n Nonces) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(n)) }
 // end.
 type Output struct {
 	Send     []byte // the message to POST next; nil when there is none
+	HMAC     string // goes with it as [HMACHeader]; empty when there is none
 	URL      string // where to: RespURI when the server gave one
 	End      End
 	Err      error    // why, for the log, when End is a failure
