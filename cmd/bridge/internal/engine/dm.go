@@ -21,6 +21,7 @@ type dmSession struct {
 	serial  uint64 // names it in the events of its POSTs
 	acc     session.Account
 	letters map[string]bool // keys of the notifications it carries
+	trigger uint16          // session id of the trigger that wanted it; 0 for none
 	send    []byte          // the message that is, or was last, posted
 	url     string
 	sent    int       // messages
@@ -42,9 +43,9 @@ func (t *turn) sessionTime() time.Time {
 	if !ok || t.live.waiting || t.rec.DM.Sessions == 0 && t.live.identifying {
 		return time.Time{}
 	}
-	at := time.Time{}
+	at := t.triggerTime()
 	if t.rec.Present || t.rec.Drive != nil {
-		at = t.rec.DM.Due
+		at = earliest(at, t.rec.DM.Due)
 	}
 	for _, l := range t.rec.Outbox {
 		if l.deliverable(acc) {
@@ -101,9 +102,14 @@ func (t *turn) beginSession() {
 		}
 	}
 	t.admit(acc, info)
-	dm.client = session.NewClient(acc, t.rec.DM.Nonces, syncml.AlertClientInitiated, sessionID(t.rec.DM.Sessions), notes)
+	reason, id := syncml.AlertClientInitiated, sessionID(t.rec.DM.Sessions)
+	if p := t.rec.Triggers.Pending; p != nil {
+		dm.trigger = p.Session
+		reason, id = syncml.AlertServerInitiated, sessionID(uint64(p.Session))
+	}
+	dm.client = session.NewClient(acc, t.rec.DM.Nonces, reason, id, notes)
 	t.stepped = true
-	s.o.Log.Info("DM session begins", "device", endpoint, "server", info.Name, "session", sessionID(t.rec.DM.Sessions), "notifications", len(notes))
+	s.o.Log.Info("DM session begins", "device", endpoint, "server", info.Name, "session", id, "notifications", len(notes))
 	t.output(dm, dm.client.Open(t.rec.Tree))
 }
 
@@ -209,6 +215,7 @@ func (t *turn) endSession(dm dmSession, how dmResult) {
 	for key := range dm.letters {
 		t.letterUnanswered(key, how.End == session.EndDone)
 	}
+	t.triggerServed(dm.trigger, how.End == session.EndDone)
 	if how.End == session.EndDone {
 		info, _, _ := t.account()
 		rec.DM.Failures, rec.DM.NotBefore = 0, time.Time{}

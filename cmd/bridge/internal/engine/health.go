@@ -21,6 +21,9 @@ type Health struct {
 	OK         bool        `json:"ok"`
 	Devices    int64       `json:"devices"`
 	Conditions []Condition `json:"conditions"`
+	// Triggers are those that came in, by what became of them; nil without a
+	// listener for them. Whoever listens fills it in.
+	Triggers map[string]uint64 `json:"triggers,omitempty"`
 }
 
 // maxBroken is how many unreadable records are named.

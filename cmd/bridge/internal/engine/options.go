@@ -76,6 +76,11 @@ type Options struct {
 	Outbox     int // final notifications kept per device; the oldest parked one goes first
 	Sessions   int // DM sessions at one time, in all
 
+	// OnDevice is told of every device when it becomes known, in Load and
+	// later, by a shard's goroutine: it must not block.
+	OnDevice func(endpoint string)
+	Trigger  TriggerPolicy
+
 	RequestTimeout time.Duration // of one request to a device that is awake
 	AsleepTimeout  time.Duration // of one request to a device in queue mode, the wait for it included
 	PostTimeout    time.Duration // of one POST with its answer
@@ -96,6 +101,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnTimeline == nil {
 		o.OnTimeline = func(Entry) {}
+	}
+	if o.OnDevice == nil {
+		o.OnDevice = func(string) {}
 	}
 	for _, d := range []struct {
 		n     *int

@@ -21,8 +21,9 @@ import (
 
 // recordVersion is the version of records written. It grows when a field
 // changes its meaning or a field is added: an older bridge must not drop what
-// it does not know.
-const recordVersion = 1
+// it does not know. Version 2 added the triggers; version 1 is read as one
+// without any.
+const recordVersion = 2
 
 // keyPrefix is where the records of devices are in the store.
 const keyPrefix = "d/"
@@ -54,6 +55,7 @@ type record struct {
 	Install *install       `json:"install,omitempty"`
 
 	DM       dmState  `json:"dm"`
+	Triggers triggers `json:"triggers,omitzero"`
 	Letters  uint64   `json:"letters,omitempty"` // final notifications so far: names them
 	Outbox   []letter `json:"outbox,omitempty"`
 	Timeline []Entry  `json:"timeline,omitempty"`
@@ -125,8 +127,8 @@ func decodeRecord(e store.Entry) (*record, error) {
 	if err := json.Unmarshal(e.Value, &head); err != nil {
 		return fail(err)
 	}
-	if head.V != recordVersion {
-		return fail(fmt.Errorf("version %d; this bridge knows version %d", head.V, recordVersion))
+	if head.V < 1 || head.V > recordVersion {
+		return fail(fmt.Errorf("version %d; this bridge knows versions 1 to %d", head.V, recordVersion))
 	}
 	d := json.NewDecoder(bytes.NewReader(e.Value))
 	d.DisallowUnknownFields()
@@ -140,5 +142,6 @@ func decodeRecord(e store.Entry) (*record, error) {
 	if keyOf(r.Endpoint) != e.Key || r.Tree == nil {
 		return fail(errors.New("it is the record of another device, or has no tree"))
 	}
+	r.V = recordVersion
 	return r, nil
 }

@@ -49,6 +49,7 @@ func (s *shard) slot(endpoint string) *slot {
 	if !ok {
 		sl = &slot{endpoint: endpoint, index: -1}
 		s.slots[endpoint] = sl
+		s.o.OnDevice(endpoint)
 	}
 	return sl
 }

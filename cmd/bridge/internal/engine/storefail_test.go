@@ -219,14 +219,14 @@ func TestRecordsThatCannotBeReadAreLeftAlone(t *testing.T) {
 		says  string
 	}{
 		{"not JSON", func(*testing.T) []byte { return []byte("\x00broken") }, "invalid"},
-		{"newer version", func(*testing.T) []byte { return []byte(`{"v":2,"x":1}`) }, "version 2"},
+		{"newer version", func(*testing.T) []byte { return []byte(`{"v":3,"x":1}`) }, "version 3"},
 		{"no version", func(*testing.T) []byte { return []byte(`{}`) }, "version 0"},
 		{"unknown field", func(t *testing.T) []byte {
-			return bytes.Replace(valid(t), []byte(`"v":1`), []byte(`"v":1,"extra":1`), 1)
+			return bytes.Replace(valid(t), []byte(`"v":2`), []byte(`"v":2,"extra":1`), 1)
 		}, "extra"},
 		{"something behind", func(t *testing.T) []byte { return append(valid(t), "{}"...) }, "after top-level"},
 		{"another device's", func(t *testing.T) []byte { return bytes.Replace(valid(t), []byte(devA), []byte("somebody"), 1) }, "another device"},
-		{"no tree", func(*testing.T) []byte { return []byte(`{"v":1,"endpoint":"` + devA + `"}`) }, "no tree"},
+		{"no tree", func(*testing.T) []byte { return []byte(`{"v":2,"endpoint":"` + devA + `"}`) }, "no tree"},
 		{"wrong type", func(t *testing.T) []byte {
 			return bytes.Replace(valid(t), []byte(`"dm":{`), []byte(`"drives":"many","dm":{`), 1)
 		}, "drives"},

@@ -93,6 +93,8 @@ func (t *turn) apply(what occurrence) error {
 		t.identified(w)
 	case posted:
 		t.posted(w)
+	case triggered:
+		return t.triggered(w.m)
 	case granted:
 		t.places++
 		t.live.waiting = false
@@ -106,6 +108,7 @@ func (t *turn) overdue() {
 		t.step(mapping.Tick{})
 	}
 	t.identify()
+	t.expireTrigger()
 	t.sessions()
 }
 

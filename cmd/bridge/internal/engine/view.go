@@ -51,6 +51,7 @@ type Detail struct {
 	Read         time.Time        `json:"read,omitzero"` // when the instances were read
 	Drive        *DriveView       `json:"drive"`
 	Outbox       []LetterView     `json:"outbox"`
+	Triggers     TriggerView      `json:"triggers"`
 	Timeline     []LineView       `json:"timeline"`
 }
 
@@ -94,6 +95,15 @@ type DriveView struct {
 	Phase      string    `json:"phase"`
 	Over       bool      `json:"over"`
 	Deadline   time.Time `json:"deadline,omitzero"`
+}
+
+// TriggerView is how a device stands with the triggers of its DM server.
+type TriggerView struct {
+	Taken    uint64    `json:"taken"`
+	Replayed uint64    `json:"replayed"`
+	Refused  uint64    `json:"refused"` // wrong digest or wrong server
+	Last     time.Time `json:"last,omitzero"`
+	Pending  string    `json:"pending,omitempty"` // the session id that is wanted
 }
 
 // LetterView is a final notification that was not delivered yet.
@@ -209,6 +219,7 @@ func (e *Engine) detail(rec *record) Detail {
 		Read:  rec.Read,
 		Drive: driveView(rec),
 	}
+	d.Triggers = rec.Triggers.view()
 	for _, i := range rec.Object {
 		d.Instances = append(d.Instances, InstanceView{
 			Path: objectPath(int(i.ID)), Name: i.Name, Version: i.Version, State: i.State.String(), Result: i.Result.String(),
