@@ -13,12 +13,14 @@ type binder struct {
 	lim      Limits // filled
 	items    int
 	commands int
+	kept     arena
 	err      *SyntaxError // Offset as in node.off
 }
 
-// bind reads the tree under root.
-func bind(root *node, enc Encoding, lim Limits) (*Message, *SyntaxError) {
-	b := &binder{enc: enc, lim: lim}
+// bind reads the tree under root, whose texts are cut from a message of size
+// bytes. Of a long one the Message keeps copies only.
+func bind(root *node, enc Encoding, lim Limits, size int) (*Message, *SyntaxError) {
+	b := &binder{enc: enc, lim: lim, kept: arena{size: size}}
 	m := new(Message)
 	if root.tag != tagSyncML {
 		b.fail(root, "the root is not SyncML")
@@ -44,7 +46,29 @@ func (b *binder) fail(n *node, msg string) {
 // exact is the text of n as it stands, less NUL bytes at its end, which real
 // clients send (oma-dm.md 12).
 func (b *binder) exact(n *node) string {
-	s := strings.TrimRight(n.text, "\x00")
+	return b.kept.text(b.checked(n))
+}
+
+// text is the text of n without the white space around it.
+func (b *binder) text(n *node) string {
+	if n.plain && b.kept.size <= arenaWhole { // most often; the long way comes to the same
+		return n.text
+	}
+	return b.kept.text(b.trimmed(n))
+}
+
+// trimmed is text, but part of the tree.
+func (b *binder) trimmed(n *node) string { return trimmed(b.checked(n)) }
+
+// checked is exact, but part of the tree.
+func (b *binder) checked(n *node) string {
+	s := n.text
+	if n.plain || s == "" {
+		return s
+	}
+	if s[len(s)-1] == 0 {
+		s = strings.TrimRight(s, "\x00")
+	}
 	if b.enc == XML { // the parser has seen to the rest
 		return s
 	}
@@ -54,11 +78,8 @@ func (b *binder) exact(n *node) string {
 	if strings.IndexByte(s, 0) >= 0 {
 		b.fail(n, "NUL in "+n.label())
 	}
-	return strings.Clone(s) // or it would keep the whole message alive
+	return s
 }
-
-// text is the text of n without the white space around it.
-func (b *binder) text(n *node) string { return trimmed(b.exact(n)) }
 
 // id is a text of at most maxID bytes.
 func (b *binder) id(n *node) string {
@@ -71,7 +92,7 @@ func (b *binder) id(n *node) string {
 
 // number is a decimal number that is not negative; an empty text is 0.
 func (b *binder) number(n *node) int64 {
-	s := b.text(n)
+	s := b.trimmed(n)
 	if s == "" {
 		return 0
 	}

@@ -1,9 +1,6 @@
 package syncml
 
-import (
-	"reflect"
-	"strings"
-)
+import "reflect"
 
 // binding is how one command is read, written and brought to normal form.
 type binding struct {
@@ -48,7 +45,7 @@ func bindCommand[T any, P interface {
 		read: func(b *binder, n *node) Command {
 			v := new(T)
 			if name != nil {
-				name(v, nameOf(n))
+				name(v, nameOf(b, n))
 			}
 			s.read(b, n, v)
 			return P(v)
@@ -74,9 +71,9 @@ func bindCommand[T any, P interface {
 }
 
 // nameOf is the name of a command as Cmd of its Status will repeat it.
-func nameOf(n *node) Name {
+func nameOf(b *binder, n *node) Name {
 	if n.tag == noTag {
-		return Name(strings.Clone(n.name)) // or it would keep the whole message alive
+		return Name(b.kept.text(n.name))
 	}
 	return Name(n.tag.String())
 }
@@ -100,6 +97,9 @@ func bindingOf(c Command) (*binding, tag) {
 	return bindings[t], t
 }
 
+// mayBeCommand says that an element may stand among commands.
+func mayBeCommand(t tag) bool { return t == noTag || t.command() }
+
 // commandsRow is the commands of a SyncBody, Atomic or Sequence.
 func commandsRow[T any](at func(*T) *[]Command) row[T] {
 	return row[T]{
@@ -115,7 +115,11 @@ func commandsRow[T any](at func(*T) *[]Command) row[T] {
 			if bound == nil {
 				bound = unknownBinding
 			}
-			*at(v) = append(*at(v), bound.read(b, n))
+			body := at(v)
+			if *body == nil {
+				*body = make([]Command, 0, following(n, mayBeCommand, b.lim.Commands))
+			}
+			*body = append(*body, bound.read(b, n))
 		},
 		write: func(w *writer, v *T) {
 			for _, c := range *at(v) {

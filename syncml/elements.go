@@ -93,6 +93,9 @@ const (
 	isForeign                    // elements only; a command of data synchronisation, not of DM
 )
 
+// text says that text may stand in the element, whatever else.
+func (c content) text() bool { return c == isText || c == isData }
+
 // The code pages of WBXML, which are also the two XML namespaces.
 const (
 	pageSyncML uint8 = iota

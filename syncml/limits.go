@@ -21,6 +21,13 @@ const (
 // their length is somebody else's choice; real ones have at most 10.
 const maxID = 255
 
+// maxElements is the number of elements in a message, those that nobody knows
+// included. They take one byte in WBXML and a hundred in memory. A message with
+// as many commands and Items as the default limits allow has half of them.
+const maxElements = 32 << 10
+
+const tooManyElements = "more than 32768 elements"
+
 // Limits bound what one message may cost. A zero field stands for its default.
 type Limits struct {
 	Message  int // bytes

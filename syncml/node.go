@@ -1,12 +1,16 @@
 package syncml
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // node is one element of a message on its way from bytes to a [Message].
 type node struct {
-	tag  tag
-	name string // of an element that is not in the table
-	text string // its characters; for Data with elements inside, their XML text
+	tag   tag
+	plain bool   // text is known to be UTF-8 without NUL and without white space around it
+	name  string // of an element that is not in the table
+	text  string // its characters; for Data with elements inside, their XML text
 	// off is where the element starts: a byte offset in WBXML, the number of
 	// the start tag in XML (1 is the root), where offsets cost a second scan.
 	off             int64
@@ -18,16 +22,41 @@ type node struct {
 // is the sender's text, which errors do not repeat.
 func (n *node) label() string { return n.tag.String() }
 
-// slab hands out nodes in blocks: a message has about a hundred of them.
-type slab struct{ free []node }
+// slab hands out nodes in blocks: a message has one or two hundred of them.
+// The zero slab is ready for use; one of borrow costs no allocation for the
+// first block, and must be given back when no node is in use any more.
+type slab struct {
+	free  []node
+	first *block
+	count int // nodes handed out
+}
 
-const slabSize = 64
+const slabSize = 256
+
+type block [slabSize]node
+
+var blocks = sync.Pool{New: func() any { return new(block) }}
+
+// borrow takes the first block from the pool.
+func (s *slab) borrow() {
+	s.first = blocks.Get().(*block)
+	s.free = s.first[:]
+}
+
+// giveBack returns the first block. What is in it may be a credential, so
+// nothing stays.
+func (s *slab) giveBack() {
+	clear(s.first[:min(s.count, slabSize)])
+	blocks.Put(s.first)
+	*s = slab{}
+}
 
 // add returns a new node; it becomes the last child of up unless up is nil.
 func (s *slab) add(up *node, t tag, name string, off int64) *node {
 	if len(s.free) == 0 {
-		s.free = make([]node, slabSize)
+		s.free = new(block)[:]
 	}
+	s.count++
 	n := &s.free[0]
 	s.free = s.free[1:]
 	n.tag, n.name, n.off, n.up = t, name, off, up
@@ -67,4 +96,22 @@ func misplacedElement(n *node) string {
 // blanks are the white space of XML 1.0 (2.3).
 const blanks = " \t\r\n"
 
-func blank(s string) bool { return strings.Trim(s, blanks) == "" }
+func blank(s string) bool {
+	for i := range len(s) {
+		if !isBlank(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// trimmed is s without the white space around it. Most texts have none, and
+// strings.Trim looks no faster at those.
+func trimmed(s string) string {
+	if s == "" || s[0] > ' ' && s[len(s)-1] > ' ' {
+		return s
+	}
+	return strings.Trim(s, blanks)
+}

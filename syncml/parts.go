@@ -68,10 +68,15 @@ func itemsRow[T any](s *shape[Item], at func(*T) *[]Item) row[T] {
 		tag:  tagItem,
 		many: true,
 		read: func(b *binder, n *node, v *T) {
-			b.countItem(n)
-			items := append(*at(v), Item{})
-			s.read(b, n, &items[len(items)-1])
-			*at(v) = items
+			if b.countItem(n); b.err != nil {
+				return
+			}
+			items := at(v)
+			if *items == nil {
+				*items = make([]Item, 0, following(n, isItem, b.lim.Items))
+			}
+			*items = (*items)[:len(*items)+1]
+			s.read(b, n, &(*items)[len(*items)-1])
 		},
 		write: func(w *writer, v *T) {
 			items := *at(v)
@@ -89,12 +94,26 @@ func itemsRow[T any](s *shape[Item], at func(*T) *[]Item) row[T] {
 	}
 }
 
+// following counts n and the elements after it of which takes is true, but not
+// beyond most: room for a list.
+func following(n *node, takes func(tag) bool, most int) int {
+	count := 0
+	for ; n != nil && count < most; n = n.next {
+		if takes(n.tag) {
+			count++
+		}
+	}
+	return count
+}
+
+func isItem(t tag) bool { return t == tagItem }
+
 // dataRow is the Data of an Item; always says that <Data/> stands for none.
 func dataRow(always bool) row[Item] {
 	return row[Item]{
 		tag: tagData,
 		// The text of an empty element is empty too, but not absent.
-		read: func(_ *binder, n *node, i *Item) { i.Data = append([]byte{}, n.text...) },
+		read: func(b *binder, n *node, i *Item) { i.Data = b.kept.value(n.text) },
 		write: func(w *writer, i *Item) {
 			if i.Data == nil && (!always || w.shown) { // a reader wants to see what is missing
 				return

@@ -202,5 +202,3 @@ func cloned[E any](s []E) []E {
 	}
 	return slices.Clone(s)
 }
-
-func trimmed(s string) string { return strings.Trim(s, blanks) }

@@ -1,5 +1,7 @@
 package syncml
 
+import "math/bits"
+
 // A shape is what one element holds, in wire order. It is the one binding
 // between elements and the model: reading, writing and the normal form all
 // come from its rows, whatever the encoding.
@@ -10,6 +12,28 @@ type shape[T any] struct {
 	// fix, if set, brings *v to the normal form; it must not write through
 	// slices or pointers of *v.
 	fix func(v *T)
+	// Of the rows, by indexed: the row that takes a tag, counted from 1, and
+	// the bits of those that must be there.
+	index [tagCount]uint8
+	need  uint32
+}
+
+// indexed is s with what read looks up.
+func indexed[T any](s shape[T]) shape[T] {
+	for t := range tagCount {
+		for i := range s.rows {
+			if s.rows[i].takes(t) {
+				s.index[t] = uint8(i + 1)
+				break
+			}
+		}
+	}
+	for i := range s.rows {
+		if s.rows[i].must {
+			s.need |= 1 << i
+		}
+	}
+	return s
 }
 
 // row binds one child element to a part of T.
@@ -23,9 +47,9 @@ type row[T any] struct {
 	norm  func(v *T) // nil if every value is normal; v is the caller's own copy
 }
 
-// takes says that the row is for k.
-func (r *row[T]) takes(k *node) bool {
-	return r.body && (k.tag == noTag || k.tag.command()) || r.tag == k.tag && k.tag != noTag
+// takes says that the row is for elements t.
+func (r *row[T]) takes(t tag) bool {
+	return r.body && mayBeCommand(t) || r.tag == t && t != noTag
 }
 
 // read fills v from the children of n. Order does not matter, and elements
@@ -33,27 +57,22 @@ func (r *row[T]) takes(k *node) bool {
 func (s *shape[T]) read(b *binder, n *node, v *T) {
 	var seen uint32
 	for k := n.first; k != nil && b.err == nil; k = k.next {
-		i := 0
-		for i < len(s.rows) && !s.rows[i].takes(k) {
-			i++
-		}
-		if i == len(s.rows) {
+		i := s.index[k.tag]
+		if i == 0 {
 			s.skip(b, n, k)
 			continue
 		}
-		r := &s.rows[i]
-		if seen&(1<<i) != 0 && !r.many {
+		r, bit := &s.rows[i-1], uint32(1)<<(i-1)
+		if seen&bit != 0 && !r.many {
 			b.fail(k, "a second "+k.label()+" in "+n.label())
 			return
 		}
-		seen |= 1 << i
+		seen |= bit
 		r.read(b, k, v)
 	}
-	for i := range s.rows {
-		if s.rows[i].must && seen&(1<<i) == 0 {
-			b.fail(n, n.label()+" has no "+s.rows[i].tag.String())
-			return
-		}
+	if missing := s.need &^ seen; missing != 0 {
+		b.fail(n, n.label()+" has no "+s.rows[bits.TrailingZeros32(missing)].tag.String())
+		return
 	}
 	if s.done != nil {
 		s.done(v)

@@ -3,12 +3,12 @@ package syncml
 // The shapes of the model, in the element order of the SyncML 1.1 DTD, which
 // the 1.2 DTD and the strictest clients agree with (oma-dm.md 1.1).
 
-var locationShape = shape[Location]{rows: []row[Location]{
+var locationShape = indexed(shape[Location]{rows: []row[Location]{
 	uriRow(tagLocURI, func(l *Location) *string { return &l.URI }),
 	exactRow(tagLocName, func(l *Location) *string { return &l.Name }),
-}}
+}})
 
-var metaShape = shape[Meta]{rows: []row[Meta]{
+var metaShape = indexed(shape[Meta]{rows: []row[Meta]{
 	textRow(tagFormat, func(m *Meta) *string { return &m.Format }),
 	textRow(tagType, func(m *Meta) *string { return &m.Type }),
 	textRow(tagMark, func(m *Meta) *string { return &m.Mark }),
@@ -17,18 +17,18 @@ var metaShape = shape[Meta]{rows: []row[Meta]{
 	secretRow(tagNextNonce, false, func(m *Meta) *Secret { return &m.NextNonce }),
 	numberRow(tagMaxMsgSize, func(m *Meta) *int64 { return &m.MaxMsgSize }),
 	numberRow(tagMaxObjSize, func(m *Meta) *int64 { return &m.MaxObjSize }),
-}}
+}})
 
-var credShape = shape[Cred]{rows: []row[Cred]{
+var credShape = indexed(shape[Cred]{rows: []row[Cred]{
 	metaRow(func(c *Cred) *Meta { return &c.Meta }),
 	secretRow(tagData, true, func(c *Cred) *Secret { return &c.Data }),
-}}
+}})
 
-var chalShape = shape[Chal]{rows: []row[Chal]{
+var chalShape = indexed(shape[Chal]{rows: []row[Chal]{
 	metaRow(func(c *Chal) *Meta { return &c.Meta }),
-}}
+}})
 
-var headerShape = shape[Header]{rows: []row[Header]{
+var headerShape = indexed(shape[Header]{rows: []row[Header]{
 	idRow(tagVerDTD, func(h *Header) *string { return &h.Version.DTD }),
 	idRow(tagVerProto, func(h *Header) *string { return &h.Version.Proto }),
 	needed(idRow(tagSessionID, sessionIDOf), sessionIDOf),
@@ -39,18 +39,18 @@ var headerShape = shape[Header]{rows: []row[Header]{
 	flagRow(tagNoResp, func(h *Header) *bool { return &h.NoResp }),
 	optRow(tagCred, &credShape, func(h *Header) **Cred { return &h.Cred }),
 	metaRow(func(h *Header) *Meta { return &h.Meta }),
-}}
+}})
 
 func sessionIDOf(h *Header) *string { return &h.SessionID }
 func msgIDOf(h *Header) *string     { return &h.MsgID }
 
 // bodyShape is the SyncBody; messageShape the SyncML around it.
-var bodyShape = shape[Message]{rows: []row[Message]{
+var bodyShape = indexed(shape[Message]{rows: []row[Message]{
 	commandsRow(func(m *Message) *[]Command { return &m.Body }),
 	flagRow(tagFinal, func(m *Message) *bool { return &m.Final }),
-}}
+}})
 
-var messageShape = shape[Message]{rows: []row[Message]{
+var messageShape = indexed(shape[Message]{rows: []row[Message]{
 	{
 		tag:   tagSyncHdr,
 		must:  true,
@@ -65,7 +65,7 @@ var messageShape = shape[Message]{rows: []row[Message]{
 		write: func(w *writer, m *Message) { w.hold(tagSyncBody, func() { bodyShape.write(w, m) }) },
 		norm:  bodyShape.norm,
 	},
-}}
+}})
 
 // itemShape is an Item whose Data may be absent; filledItemShape that of Add
 // and Replace, where an absent Data is written as <Data/>, also for interior
@@ -76,16 +76,16 @@ var (
 )
 
 func itemRows(always bool) shape[Item] {
-	return shape[Item]{rows: []row[Item]{
+	return indexed(shape[Item]{rows: []row[Item]{
 		partRow(tagTarget, false, &locationShape, func(i *Item) *Location { return &i.Target }),
 		partRow(tagSource, false, &locationShape, func(i *Item) *Location { return &i.Source }),
 		metaRow(func(i *Item) *Meta { return &i.Meta }),
 		dataRow(always),
 		flagRow(tagMoreData, func(i *Item) *bool { return &i.MoreData }),
-	}}
+	}})
 }
 
-var statusShape = shape[Status]{
+var statusShape = indexed(shape[Status]{
 	rows: []row[Status]{
 		idRow(tagCmdID, func(s *Status) *string { return &s.CmdID }),
 		idRow(tagMsgRef, func(s *Status) *string { return &s.MsgRef }),
@@ -104,9 +104,9 @@ var statusShape = shape[Status]{
 			s.CmdRef = "0"
 		}
 	},
-}
+})
 
-var resultsShape = shape[Results]{
+var resultsShape = indexed(shape[Results]{
 	rows: []row[Results]{
 		idRow(tagCmdID, func(r *Results) *string { return &r.CmdID }),
 		optIDRow(tagMsgRef, func(r *Results) *string { return &r.MsgRef }),
@@ -117,9 +117,9 @@ var resultsShape = shape[Results]{
 		itemsRow(&itemShape, func(r *Results) *[]Item { return &r.Items }),
 	},
 	done: func(r *Results) { trimItems(r.Items, r.Meta) },
-}
+})
 
-var alertShape = shape[Alert]{
+var alertShape = indexed(shape[Alert]{
 	rows: []row[Alert]{
 		idRow(tagCmdID, func(a *Alert) *string { return &a.CmdID }),
 		flagRow(tagNoResp, func(a *Alert) *bool { return &a.NoResp }),
@@ -128,7 +128,7 @@ var alertShape = shape[Alert]{
 		itemsRow(&itemShape, func(a *Alert) *[]Item { return &a.Items }),
 	},
 	done: func(a *Alert) { trimItems(a.Items, Meta{}) },
-}
+})
 
 // opShape is Get, Delete and Copy; fillShape Add and Replace; execShape Exec.
 var (
@@ -138,7 +138,7 @@ var (
 )
 
 func opRows(item *shape[Item], correlator row[Op]) shape[Op] {
-	return shape[Op]{
+	return indexed(shape[Op]{
 		rows: []row[Op]{
 			idRow(tagCmdID, func(o *Op) *string { return &o.CmdID }),
 			flagRow(tagNoResp, func(o *Op) *bool { return &o.NoResp }),
@@ -147,7 +147,7 @@ func opRows(item *shape[Item], correlator row[Op]) shape[Op] {
 			itemsRow(item, func(o *Op) *[]Item { return &o.Items }),
 		},
 		done: func(o *Op) { trimItems(o.Items, o.Meta) },
-	}
+	})
 }
 
 func correlatorOf(o *Op) *string { return &o.Correlator }
@@ -164,13 +164,13 @@ var noCorrelatorRow = row[Op]{
 	},
 }
 
-var blockShape = shape[Block]{rows: []row[Block]{
+var blockShape = indexed(shape[Block]{rows: []row[Block]{
 	idRow(tagCmdID, func(b *Block) *string { return &b.CmdID }),
 	flagRow(tagNoResp, func(b *Block) *bool { return &b.NoResp }),
 	metaRow(func(b *Block) *Meta { return &b.Meta }),
 	commandsRow(func(b *Block) *[]Command { return &b.Body }),
-}}
+}})
 
-var unknownShape = shape[Unknown]{rows: []row[Unknown]{
+var unknownShape = indexed(shape[Unknown]{rows: []row[Unknown]{
 	idRow(tagCmdID, func(u *Unknown) *string { return &u.CmdID }),
-}}
+}})

@@ -21,12 +21,14 @@ func DecodeWBXML(b []byte, lim Limits) (*Message, error) {
 		return nil, err
 	}
 	d := &wbxmlTree{tokenReader: tokenReader{text: string(b), spare: lim.Message}, lim: lim}
+	d.borrow()
+	defer d.giveBack()
 	d.header()
 	d.body()
 	if d.err != nil {
 		return nil, d.err
 	}
-	m, err := bind(d.root, WBXML, lim)
+	m, err := bind(d.root, WBXML, lim, len(b))
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +49,7 @@ type wbxmlTree struct {
 	// object is the Data around cur when cur is part of an object whose
 	// elements stand in Data; its text becomes their XML.
 	object *node
+	spare  *node // of the object, to be used again
 }
 
 // header reads what stands before the root (WBXML 1.3, 5.1).
@@ -70,6 +73,7 @@ func (d *wbxmlTree) header() {
 // body reads the root and what may stand around it.
 func (d *wbxmlTree) body() {
 	for d.err == nil && d.more() {
+		d.usual()
 		at := d.pos
 		if d.root != nil && d.cur == nil {
 			if !d.trailer(at) {
@@ -77,7 +81,9 @@ func (d *wbxmlTree) body() {
 			}
 			continue
 		}
-		d.token(at, d.byte())
+		if d.more() {
+			d.token(at, d.byte())
+		}
 	}
 	switch {
 	case d.err != nil:
@@ -104,6 +110,10 @@ func (d *wbxmlTree) trailer(at int) bool {
 
 // token reads one token of content, c at offset at.
 func (d *wbxmlTree) token(at int, c byte) {
+	if c&maskTag > tokLiteral { // not a global token
+		d.tag(at, c)
+		return
+	}
 	switch c {
 	case tokSwitchPage:
 		d.page = d.byte()
@@ -124,10 +134,8 @@ func (d *wbxmlTree) token(at int, c byte) {
 		if d.err == nil {
 			d.open(at, tagOfName[name], name, c)
 		}
-	case tokExtI, tokExtI + 1, tokExtI + 2, tokExtT, tokExtT + 1, tokExtT + 2, tokExt, tokExt + 1, tokExt + 2:
-		d.fail(at, "an extension token, which SyncML does not have")
 	default:
-		d.tag(at, c)
+		d.fail(at, "an extension token, which SyncML does not have")
 	}
 }
 
@@ -141,7 +149,7 @@ func (d *wbxmlTree) tag(at int, c byte) {
 		d.fail(at, fmt.Sprintf("tag 0x%02x is not in code page %d", c&maskTag, d.page))
 		return
 	}
-	d.open(at, t, t.String(), c)
+	d.open(at, t, elements[t].name, c)
 }
 
 // open starts an element; bits are those of its tag.
@@ -154,8 +162,9 @@ func (d *wbxmlTree) open(at int, t tag, name string, bits byte) {
 		d.fail(at, "more than "+strconv.Itoa(d.lim.Depth)+" levels of elements")
 		return
 	}
-	if t != noTag {
-		name = elements[t].name
+	if d.count == maxElements {
+		d.fail(at, tooManyElements)
+		return
 	}
 	d.enter(at, t, name)
 	if bits&bitAttributes != 0 {
@@ -186,8 +195,13 @@ func (d *wbxmlTree) enter(at int, t tag, name string) {
 		d.fail(at, "a literal tag in Data")
 		return
 	}
-	n := d.slab.add(nil, noTag, name, int64(at)) // not part of the tree
-	n.up = d.cur
+	n := d.spare
+	if n == nil {
+		n = d.slab.add(nil, noTag, "", int64(at))
+	} else {
+		d.spare = n.up
+	}
+	n.name, n.up = name, d.cur // not part of the tree
 	d.cur = n
 	d.grow(at, "<"+name+">")
 }
@@ -209,6 +223,7 @@ func (d *wbxmlTree) shut(at int) {
 	d.cur = n.up
 	d.depth--
 	if d.object != nil && d.object != n {
+		n.up, d.spare = d.spare, n
 		d.grow(at, "</"+n.name+">")
 		return
 	}

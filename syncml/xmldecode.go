@@ -20,6 +20,15 @@ func DecodeXML(b []byte, lim Limits) (*Message, error) {
 		return nil, err
 	}
 	clean := cleanXML(b)
+	if m := usualXML(clean, lim); m != nil {
+		return m, nil
+	}
+	return decodeEtree(b, clean, lim)
+}
+
+// decodeEtree reads every message, whatever XML it uses, and finds every fault.
+// clean comes from b.
+func decodeEtree(b, clean []byte, lim Limits) (*Message, error) {
 	doc := etree.NewDocument()
 	doc.ReadSettings = etree.ReadSettings{CharsetReader: utf8Only, MaxDepth: lim.Depth}
 	if err := doc.ReadFromBytes(clean); err != nil {
@@ -37,7 +46,7 @@ func DecodeXML(b []byte, lim Limits) (*Message, error) {
 	if t.why == "" {
 		var m *Message
 		var err *SyntaxError
-		if m, err = bind(n, XML, lim); err == nil {
+		if m, err = bind(n, XML, lim, len(b)); err == nil {
 			return m, nil
 		}
 		t.why, t.bad = err.Msg, err.Offset
@@ -119,7 +128,10 @@ func (x *xmlTree) fail(at int64, why string) {
 
 // add converts e and what is in it.
 func (x *xmlTree) add(up *node, e *etree.Element) *node {
-	x.started++
+	if x.started++; x.started > maxElements {
+		x.fail(x.started, tooManyElements)
+		return nil
+	}
 	t := tagOfName[e.Tag]
 	name := ""
 	if t == noTag {
