@@ -13,8 +13,8 @@ import (
 //
 // An Exec inside cannot be undone once it has left this program, so it runs
 // only after all else succeeded. Get, Atomic and Sequence inside are not
-// allowed and fail with 500. Our undo cannot fail, so there is no 516, and the
-// answers may be split over messages, so there is no 517.
+// allowed and fail with 500. Our undo cannot fail, so there is no 516. Answers
+// that do not fit one message are a failure too, of the Atomic itself: 517.
 func (x *turn) atomic(b *syncml.Block) []reply {
 	restore := x.t.Checkpoint()
 	parts := make([][]reply, len(b.Body))
@@ -33,7 +33,11 @@ func (x *turn) atomic(b *syncml.Block) []reply {
 		}
 	}
 	if !failed {
-		return join(whole(b, syncml.StatusOK), parts)
+		all := join(whole(b, syncml.StatusOK), parts)
+		if x.answersFit(all) {
+			return all
+		}
+		x.failed(b, syncml.StatusAtomicResponseTooBig, errors.New("the answers do not fit a message"))
 	}
 	restore()
 	for _, part := range parts {
@@ -43,7 +47,22 @@ func (x *turn) atomic(b *syncml.Block) []reply {
 			}
 		}
 	}
+	if !failed {
+		return join(whole(b, syncml.StatusAtomicResponseTooBig), parts)
+	}
 	return join(whole(b, syncml.StatusAtomicFailed), parts)
+}
+
+// answersFit says whether the answers to an Atomic go out in one message,
+// after the Status for the SyncHdr.
+func (x *turn) answersFit(all []reply) bool {
+	cmds := []outgoing{{cmd: x.head}}
+	for _, r := range all {
+		if !r.quiet && !x.quiet {
+			cmds = append(cmds, outgoing{cmd: r.status(x.msgRef)})
+		}
+	}
+	return len(cmds) <= MaxCommands && x.c.nextFits(cmds)
 }
 
 // child carries out one command of an Atomic.

@@ -44,17 +44,21 @@ type Client struct {
 
 	url    string // where the next message goes
 	maxMsg int64  // bytes of a message to the server
+	maxObj int64  // bytes of an object to the server; 0 is any number
 
 	sent    int        // messages sent: our MsgID
 	repeats int        // answers sent once more
 	refused int        // messages refused for their header
 	queue   []outgoing // to be sent, in order
 	flight  []outgoing // what the last message held, in order of CmdID
-	large   string     // target of a large object that is being refused
+	front   []outgoing // to be sent before the queue
+	groups  int        // given so far
+	in      assembler  // of the server's large objects
 
-	held   []Answer // from a server that has not authenticated itself yet
-	last   string   // MsgID of the last server message
-	answer Output   // what we made of it
+	closing Output   // the end after an abort of ours
+	held    []Answer // from a server that has not authenticated itself yet
+	last    string   // MsgID of the last server message
+	answer  Output   // what we made of it
 }
 
 // NewClient prepares a session. reason is [syncml.AlertServerInitiated] or
@@ -66,6 +70,7 @@ func NewClient(acc Account, n Nonces, reason syncml.AlertCode, sessionID string,
 		acc.Version = syncml.DM12
 	}
 	c := &Client{acc: acc, id: sessionID, reason: reason, nonces: n, url: acc.URL, maxMsg: MaxSend}
+	c.in.max = acc.MaxObjSize
 	c.us = ours{scheme: acc.Client.Scheme, nonce: n.Client}
 	c.them = theirs{nonce: n.Server}
 	if acc.Version == syncml.DM12 {
@@ -102,8 +107,11 @@ func (c *Client) Receive(body []byte, t Tree, nonce func() []byte) Output {
 
 // ReceiveHMAC is Receive for an answer that came with a [HMACHeader].
 func (c *Client) ReceiveHMAC(body []byte, hmac string, t Tree, nonce func() []byte) Output {
-	if c.answer.End != EndNot {
+	switch {
+	case c.answer.End != EndNot:
 		return c.repeat()
+	case c.closing.End != EndNot:
+		return c.end(c.closing.End, c.closing.Err) // the answer to an abort is ignored
 	}
 	m, _, err := syncml.Decode(body, syncml.DefaultLimits)
 	if err != nil {
@@ -125,7 +133,9 @@ func (c *Client) receive(m *syncml.Message, e evidence, t Tree, nonce func() []b
 	}
 	head, end, err := c.statuses(m)
 	if end != EndNot {
-		return c.end(end, err)
+		out := c.end(end, err)
+		out.Supported = versions(head)
+		return out
 	}
 	if aborted(m) {
 		return c.end(EndAborted, errors.New("alert 1223"))
@@ -146,8 +156,8 @@ func (c *Client) receive(m *syncml.Message, e evidence, t Tree, nonce func() []b
 // nobody has anything left to say: our answer would be a lone Status for the
 // SyncHdr (OMA DM Protocol 1.2, "Package 4").
 func (c *Client) proceed(m *syncml.Message, head *syncml.Status, failures []error) Output {
-	open := !m.Final && !has(m, syncml.AlertNextMessage)
-	if len(c.queue) == 0 && !open && !hasCommands(m) {
+	open := !m.Final && !has(m, syncml.AlertNextMessage) || c.in.waiting()
+	if len(c.queue)+len(c.front) == 0 && !open && !hasCommands(m) {
 		out := c.end(EndDone, nil)
 		out.Failures = failures
 		return out

@@ -22,8 +22,11 @@
 //   - A message of another session, of another device or with a number that
 //     goes backwards is refused with 400 or 404, in all of its commands.
 //   - An Exec in an Atomic is carried out, after all else succeeded. Sequence
-//     and Get in an Atomic are refused like a nested Atomic.
-//   - Large objects are refused with 413, as a client without LrgObj may.
+//     and Get in an Atomic are refused like a nested Atomic; in a Sequence both
+//     blocks are carried out.
+//   - A chunk in a block, or of an Exec, is refused with 413; a first chunk
+//     without Size with 411. Final in the message of a chunk is overlooked.
+//   - There is no user to ask. [Interaction] is how one would answer.
 //   - NoResp is honoured, although DM 1.2 wants it ignored: it was the way to
 //     save answers in older versions. The SyncHdr always has its Status.
 //   - A Status with data 0, which real peers send, counts as failure.

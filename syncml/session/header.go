@@ -82,6 +82,9 @@ func (c *Client) learn(h syncml.Header) error {
 	if h.Meta.MaxMsgSize > 0 {
 		c.maxMsg = min(h.Meta.MaxMsgSize, MaxSend)
 	}
+	if h.Meta.MaxObjSize > 0 {
+		c.maxObj = h.Meta.MaxObjSize
+	}
 	if h.RespURI == "" {
 		return nil
 	}
@@ -125,15 +128,19 @@ func headerStatus(m *syncml.Message, code syncml.Code) *syncml.Status {
 }
 
 // hasCommands says whether a message holds anything that wants an answer.
-func hasCommands(m *syncml.Message) bool {
+func hasCommands(m *syncml.Message) bool { return commands(m) > 0 }
+
+// commands counts what wants an answer; a block is one.
+func commands(m *syncml.Message) int {
+	n := 0
 	for _, cmd := range m.Body {
 		switch cmd.(type) {
 		case *syncml.Status, *syncml.Results:
 		default:
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // has says whether a message holds an alert.

@@ -9,9 +9,9 @@ import (
 
 // Limits of large objects.
 const (
-	// MaxObject is the longest object that is put together, in bytes, for an
+	// DefaultMaxObject is the longest object that is put together, in bytes, for an
 	// account that gives no MaxObjSize.
-	MaxObject = 256 << 10
+	DefaultMaxObject = 256 << 10
 	// MaxChunks is how many chunks an object has at most: without it, empty
 	// chunks would never end.
 	MaxChunks = 4096
@@ -21,7 +21,7 @@ const (
 // Handling"). There is at most one object under way, which is all that it
 // keeps. The zero value is ready.
 type assembler struct {
-	max  int64 // bytes of an object; 0 stands for MaxObject
+	max  int64 // bytes of an object; 0 stands for DefaultMaxObject
 	open *object
 	// refused is the object whose chunks are refused until its last one: that
 	// one looks like a whole value, and must not become one.
@@ -85,7 +85,7 @@ func (a *assembler) limit() int64 {
 	if a.max > 0 {
 		return a.max
 	}
-	return MaxObject
+	return DefaultMaxObject
 }
 
 // admit looks at the size that a first chunk announces.

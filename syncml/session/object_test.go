@@ -215,10 +215,11 @@ func TestNoRoomToSplit(t *testing.T) {
 // together again.
 func FuzzSplit(f *testing.F) {
 	f.Add([]byte("abc"), 300)
-	f.Add([]byte(strings.Repeat("é€😀&", 300)), 470)
+	f.Add([]byte(strings.Repeat("é€😀&", 30)), 470)
 	f.Add([]byte{0xFF, 0x80, 0x80, 0x80, 0x80, 0, 0xF0}, 290)
 	f.Fuzz(func(t *testing.T, data []byte, max int) {
 		max %= 4096
+		data = data[:min(len(data), 500)] // one at a time they take long
 		for _, enc := range []syncml.Encoding{syncml.XML, syncml.WBXML} {
 			_, got, err := chunked(syncml.Item{Meta: syncml.Meta{Format: "bin"}, Data: data}, enc, max)
 			if err == nil && string(got.Data) != string(data) {

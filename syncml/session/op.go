@@ -14,7 +14,7 @@ func (x *turn) op(o *syncml.Op, strict bool) []reply {
 	}
 	all := eachItem(o, syncml.StatusNotExecuted)
 	for i, item := range o.Items {
-		inherit(&item, o.Meta)
+		item.Meta = o.MetaOf(i)
 		code, found, err := x.item(o, item)
 		if err != nil {
 			code, found = codeOf(err), nil
@@ -26,16 +26,6 @@ func (x *turn) op(o *syncml.Op, strict bool) []reply {
 		}
 	}
 	return all
-}
-
-// inherit gives an Item the Meta of its command where it has none.
-func inherit(item *syncml.Item, meta syncml.Meta) {
-	if item.Meta.Format == "" {
-		item.Meta.Format = meta.Format
-	}
-	if item.Meta.Type == "" {
-		item.Meta.Type = meta.Type
-	}
 }
 
 // codeOf turns an error into a status: what nobody classified is 500.
@@ -52,8 +42,13 @@ func (x *turn) item(o *syncml.Op, item syncml.Item) (syncml.Code, []syncml.Item,
 	if uri == "" {
 		return 0, nil, refuse(syncml.StatusIncomplete, uri, "no Target")
 	}
-	if x.chunk(item) {
-		return 0, nil, refuse(syncml.StatusTooLarge, uri, "a large object, which must fit one message")
+	switch whole, all, err := x.chunk(o.Cmd, item); {
+	case err != nil:
+		return 0, nil, err
+	case !whole:
+		return syncml.StatusChunkAccepted, nil, nil
+	default:
+		item = all
 	}
 	switch o.Cmd {
 	case syncml.CmdAdd:
@@ -63,26 +58,32 @@ func (x *turn) item(o *syncml.Op, item syncml.Item) (syncml.Code, []syncml.Item,
 	case syncml.CmdDelete:
 		return syncml.StatusOK, nil, x.t.Delete(who, uri)
 	case syncml.CmdCopy:
-		return syncml.StatusOK, nil, x.t.Copy(who, item.Source.URI, uri)
+		return syncml.StatusOK, nil, x.copy(who, item.Source.URI, uri)
 	case syncml.CmdExec:
 		code, err := x.t.Exec(who, uri, o.Correlator, item.Data)
 		return code, nil, err
 	case syncml.CmdGet:
-		return x.get(o.CmdID, who, uri)
+		return x.get(who, uri)
 	}
 	return 0, nil, refuse(syncml.StatusBadRequest, uri, "not a command on nodes")
 }
 
-// get reads a node. What alone is longer than a message that the server takes
-// is refused: 413.
-func (x *turn) get(id, who, uri string) (syncml.Code, []syncml.Item, error) {
+func (x *turn) copy(who, from, to string) error {
+	if from == "" {
+		return refuse(syncml.StatusIncomplete, to, "a Copy without Source")
+	}
+	return x.t.Copy(who, from, to)
+}
+
+// get reads a node. What the server could not get from us is refused: 413.
+func (x *turn) get(who, uri string) (syncml.Code, []syncml.Item, error) {
 	found, err := x.t.Get(who, uri)
 	if err != nil {
 		return 0, nil, err
 	}
 	for _, item := range found {
-		if !x.fits(id, []syncml.Item{item}) {
-			return 0, nil, refuse(syncml.StatusTooLarge, uri, "longer than the messages that the server takes")
+		if why := x.c.tooLarge(item); why != "" {
+			return 0, nil, refuse(syncml.StatusTooLarge, uri, why)
 		}
 	}
 	return syncml.StatusOK, found, nil
@@ -100,22 +101,7 @@ func (x *turn) fits(id string, found []syncml.Item) bool {
 		return true
 	}
 	r := &syncml.Results{MsgRef: x.msgRef, CmdRef: id, Items: found}
-	m := x.c.message(x.c.us.cred(x.c.acc.Client), []outgoing{{cmd: x.head}, {cmd: r}})
-	body, err := syncml.Encode(m, x.c.acc.Encoding)
-	return err == nil && int64(len(body)) <= x.c.maxMsg
-}
-
-// chunk says whether an Item is part of a large object, which this client
-// does not take (LrgObj is false): 413. The last part looks like a whole
-// value, so it is known by its target, which the first parts had.
-func (x *turn) chunk(item syncml.Item) bool {
-	uri := item.Target.URI
-	last := x.c.large != "" && x.c.large == uri
-	x.c.large = ""
-	if item.MoreData {
-		x.c.large = uri
-	}
-	return item.MoreData || last
+	return x.c.nextFits([]outgoing{{cmd: x.head}, {cmd: r}})
 }
 
 func refuse(code syncml.Code, uri, why string) error {

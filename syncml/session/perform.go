@@ -15,6 +15,10 @@ type reply struct {
 	source string
 	code   syncml.Code
 	found  []syncml.Item
+	first  bool // goes out before what waits from earlier messages
+	group  int  // other than 0: goes out in one message with its like
+	// entered is what the user answered to an alert.
+	entered []syncml.Item
 }
 
 // turn is one server message being carried out.
@@ -25,21 +29,33 @@ type turn struct {
 	msgRef   string
 	quiet    bool // NoResp in the SyncHdr: no Status but the one for it
 	failures []error
+
+	alone     bool             // the message holds one command only
+	blocks    int              // Atomics and Sequences around the command
+	declined  bool             // the user said no: the rest of the Sequence is skipped
+	cancelled bool             // the user cancelled: the rest of the message is skipped
+	fed       bool             // the message held a chunk of the object under way
+	late      []syncml.Command // go out after the Statuses
 }
 
 // perform carries out the commands of a message in order and queues the
 // answers. Results of the server and Status are no commands.
 func (c *Client) perform(m *syncml.Message, head *syncml.Status, t Tree) []error {
-	x := &turn{c: c, t: t, head: head, msgRef: m.Header.MsgID, quiet: m.Header.NoResp}
+	x := &turn{c: c, t: t, head: head, msgRef: m.Header.MsgID, quiet: m.Header.NoResp, alone: commands(m) == 1}
 	for _, cmd := range m.Body {
+		x.declined = false
 		x.answer(x.run(cmd))
 	}
+	x.endOfPackage(m)
 	return x.failures
 }
 
 // run carries out one command and returns a reply for it and for each command
 // within.
 func (x *turn) run(cmd syncml.Command) []reply {
+	if x.cancelled {
+		return skipped([]syncml.Command{cmd}, syncml.StatusNotExecuted)
+	}
 	switch cmd := cmd.(type) {
 	case *syncml.Status, *syncml.Results:
 		return nil
@@ -51,15 +67,29 @@ func (x *turn) run(cmd syncml.Command) []reply {
 	case *syncml.Alert:
 		return x.alert(cmd)
 	case *syncml.Block:
-		switch {
-		case cmd.CmdID == "":
-			return x.nameless(cmd)
-		case cmd.Cmd == syncml.CmdAtomic:
-			return x.atomic(cmd)
-		}
-		return x.sequence(cmd)
+		return x.block(cmd)
 	}
 	return x.failed(cmd, syncml.StatusBadRequest, errors.New("not a command of DM"))
+}
+
+// block carries out an Atomic or a Sequence. It comes between the chunks of an
+// object, if one is under way.
+func (x *turn) block(b *syncml.Block) []reply {
+	if b.CmdID == "" {
+		return x.nameless(b)
+	}
+	x.lost(x.c.in.drop())
+	x.blocks++
+	defer func() { x.blocks-- }()
+	if b.Cmd != syncml.CmdAtomic {
+		return x.sequence(b)
+	}
+	all := x.atomic(b)
+	x.c.groups++
+	for i := range all {
+		all[i].group = x.c.groups
+	}
+	return all
 }
 
 // nameless refuses a command without CmdID, and what is in it, with 400
@@ -139,27 +169,15 @@ func (c *Client) refuseAll(m *syncml.Message, code syncml.Code) {
 	x.answer(skipped(m.Body, code))
 }
 
-// alertCodes says what the alerts of a server get. There is no user to ask
-// (1100 to 1104), and all others are for servers, or unknown: 406.
-var alertCodes = map[syncml.AlertCode]syncml.Code{
-	syncml.AlertNextMessage: syncml.StatusOK,
-}
-
-func (x *turn) alert(a *syncml.Alert) []reply {
-	if a.CmdID == "" {
-		return x.nameless(a)
-	}
-	if code, ok := alertCodes[a.Code]; ok {
-		return []reply{whole(a, code)}
-	}
-	return x.failed(a, syncml.StatusUnsupportedFeature, errors.New("alert "+a.Code.String()))
-}
-
 // sequence runs commands in order; one that fails does not stop the others,
-// which is the usual reading of the specification (RepPro 1.2, "Sequence").
+// which is the usual reading of the specification (RepPro 1.2, "Sequence"). A
+// user who says no does, and stops the Sequences around it too.
 func (x *turn) sequence(b *syncml.Block) []reply {
 	all := []reply{whole(b, syncml.StatusOK)}
-	for _, cmd := range b.Body {
+	for i, cmd := range b.Body {
+		if x.declined {
+			return append(all, skipped(b.Body[i:], syncml.StatusNotExecuted)...)
+		}
 		all = append(all, x.run(cmd)...)
 	}
 	return all
@@ -169,8 +187,12 @@ func (x *turn) sequence(b *syncml.Block) []reply {
 func (x *turn) answer(replies []reply) {
 	var found []syncml.Item
 	for i, r := range replies {
-		if !r.quiet && !x.quiet {
-			x.c.push(r.status(x.msgRef))
+		switch quiet := r.quiet || x.quiet; {
+		case quiet:
+		case r.first:
+			x.c.front = append(x.c.front, outgoing{cmd: r.status(x.msgRef)})
+		default:
+			x.c.queue = append(x.c.queue, outgoing{cmd: r.status(x.msgRef), group: r.group})
 		}
 		found = append(found, r.found...)
 		if i+1 == len(replies) || replies[i+1].id != r.id || replies[i+1].cmd != r.cmd {
@@ -181,7 +203,7 @@ func (x *turn) answer(replies []reply) {
 }
 
 func (r reply) status(msgRef string) *syncml.Status {
-	s := &syncml.Status{MsgRef: msgRef, CmdRef: r.id, Cmd: r.cmd, Code: r.code}
+	s := &syncml.Status{MsgRef: msgRef, CmdRef: r.id, Cmd: r.cmd, Code: r.code, Items: r.entered}
 	if r.target != "" {
 		s.TargetRefs = []string{r.target}
 	}
@@ -192,7 +214,8 @@ func (r reply) status(msgRef string) *syncml.Status {
 }
 
 // results queues what a Get found: all Items in one Results, as deployed
-// clients do, or one each where that would be too long for the server.
+// clients do, or one each where that would be too long for the server. What
+// alone is too long goes out in chunks.
 func (x *turn) results(id string, found []syncml.Item) {
 	if len(found) == 0 {
 		return

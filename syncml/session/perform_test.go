@@ -177,26 +177,3 @@ func TestExecutionLeftBehind(t *testing.T) {
 		t.Error(d)
 	}
 }
-
-// TestLargeObject: without LrgObj every chunk is refused, also the last one,
-// which looks like a whole value.
-func TestLargeObject(t *testing.T) {
-	p, _ := start(t, account(), Nonces{})
-	chunk := add(pkgName, "aaa")
-	chunk.Items[0].MoreData = true
-	chunk.Items[0].Meta.Size = 6
-	m := p.message(syncml.StatusOK, chunk)
-	m.Final = false
-	p.say(m)
-	if d := cmp.Diff(lines("Status SyncHdr - 212", "Status Add "+pkgName+" 413", "Alert 1222"), brief(p.last)); d != "" {
-		t.Error(d)
-	}
-	p.say(p.message(syncml.StatusOK, add(pkgName, "bbb"), add(pkgURL, "u")))
-	if d := cmp.Diff(lines("Status SyncHdr - 212", "Status Add "+pkgName+" 413", "Status Add "+pkgURL+" 200", "Final"), brief(p.last)); d != "" {
-		t.Error(d)
-	}
-	p.say(p.message(syncml.StatusOK, add(pkgName, "whole")))
-	if d := cmp.Diff(lines("Status SyncHdr - 212", "Status Add "+pkgName+" 200", "Final"), brief(p.last)); d != "" {
-		t.Error(d)
-	}
-}

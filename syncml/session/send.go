@@ -16,6 +16,9 @@ type outgoing struct {
 	cmd  syncml.Command
 	note *note // the Generic Alert that it is
 	once bool  // it belongs to one message and is never repeated
+
+	begun bool // it is the rest of a Results, of which pieces have gone out
+	group int  // other than 0: goes out in one message with its like
 }
 
 func (c *Client) push(cmds ...syncml.Command) {
@@ -30,21 +33,29 @@ func (c *Client) push(cmds ...syncml.Command) {
 // while we have more to say (OMA DM Protocol 1.2, "Multiple Messages in
 // Package").
 func (c *Client) send(head *syncml.Status, final bool) Output {
-	if c.sent+c.repeats >= MaxMessages {
-		return c.end(EndTooManySent, fmt.Errorf("%d messages", c.sent+c.repeats))
+	switch {
+	case c.sent+c.repeats == MaxMessages-1:
+		return c.abort(head, EndTooManySent, fmt.Errorf("%d messages", MaxMessages))
+	case len(c.queue) > MaxQueued:
+		return c.abort(head, EndTooManySent, errors.New("the server does not take the answers to its commands"))
 	}
-	if len(c.queue) > MaxQueued {
-		return c.end(EndTooManySent, errors.New("the server does not take the answers to its commands"))
-	}
+	return c.transmit(head, final)
+}
+
+// transmit is send without its limits.
+func (c *Client) transmit(head *syncml.Status, final bool) Output {
 	c.sent++
+	lead := c.front
+	c.front = nil
 	if head != nil {
-		c.queue = slices.Insert(c.queue, 0, outgoing{cmd: head, once: true})
+		lead = slices.Insert(lead, 0, outgoing{cmd: head, once: true})
 	}
+	c.queue = append(lead, c.queue...)
 	if !final {
 		c.queue = append(c.queue, outgoing{cmd: &syncml.Alert{Code: syncml.AlertNextMessage}, once: true})
 	}
 	cred := c.us.cred(c.acc.Client)
-	body, n, err := c.pack(cred, final)
+	body, n, err := c.pack(cred, final, len(lead))
 	if err != nil {
 		return c.end(EndProtocol, err)
 	}
@@ -61,10 +72,10 @@ func (c *Client) send(head *syncml.Status, final bool) Output {
 }
 
 // pack encodes as much of the queue as fits into one message of the size that
-// the server takes, and says how many commands that are. One more than the
-// Status for the SyncHdr goes out in any case: holding it back would not make
-// it smaller.
-func (c *Client) pack(cred *syncml.Cred, final bool) (body []byte, n int, err error) {
+// the server takes, and says how many commands that are. lead is how many of
+// them answer the last message; one more goes out in any case: holding it back
+// would not make it smaller. If it is a Results, it is cut to what fits.
+func (c *Client) pack(cred *syncml.Cred, final bool, lead int) (body []byte, n int, err error) {
 	encode := func(n int) ([]byte, error) {
 		m := c.message(cred, c.queue[:n])
 		m.Final = final && n == len(c.queue)
@@ -75,13 +86,47 @@ func (c *Client) pack(cred *syncml.Cred, final bool) (body []byte, n int, err er
 	if err != nil || int64(len(body)) <= c.maxMsg {
 		return body, n, err
 	}
-	least := min(n, 2)
-	n = least + sort.Search(n-least, func(i int) bool {
-		b, err := encode(least + i + 1)
+	n = sort.Search(n-1, func(i int) bool {
+		b, err := encode(i + 1)
 		return err != nil || int64(len(b)) > c.maxMsg
 	})
+	n = c.undivided(n, lead)
+	if least := min(len(c.queue), max(lead+1, 2)); n < least {
+		n = least
+		if piece, ok := c.cut(cred, least-1); ok {
+			c.queue = slices.Insert(c.queue, least-1, piece)
+		}
+	}
 	body, err = encode(n)
 	return body, n, err
+}
+
+// undivided moves the end of a message out of the answers to an Atomic, unless
+// they do not fit a message anyway.
+func (c *Client) undivided(n, lead int) int {
+	at := n
+	for at > lead && c.queue[at].group != 0 && c.queue[at-1].group == c.queue[at].group {
+		at--
+	}
+	if at == lead {
+		return n
+	}
+	return at
+}
+
+// fit says whether commands fit into one message, the last of a package.
+func (c *Client) fit(cred *syncml.Cred, cmds []outgoing) bool {
+	m := c.message(cred, cmds)
+	m.Final = true
+	body, err := syncml.Encode(m, c.acc.Encoding)
+	return err == nil && int64(len(body)) <= c.maxMsg
+}
+
+// nextFits is fit for the message to come.
+func (c *Client) nextFits(cmds []outgoing) bool {
+	c.sent++
+	defer func() { c.sent-- }()
+	return c.fit(c.us.cred(c.acc.Client), cmds)
 }
 
 // message builds the message with our current number.
@@ -93,7 +138,7 @@ func (c *Client) message(cred *syncml.Cred, cmds []outgoing) *syncml.Message {
 		Target:    syncml.Location{URI: c.acc.URL},
 		Source:    syncml.Location{URI: c.acc.DeviceID},
 		Cred:      cred,
-		Meta:      syncml.Meta{MaxMsgSize: c.acc.MaxMsgSize},
+		Meta:      syncml.Meta{MaxMsgSize: c.acc.MaxMsgSize, MaxObjSize: c.acc.MaxObjSize},
 	}}
 	if c.us.scheme.nonced() {
 		m.Header.Source.Name = c.acc.Client.User

@@ -43,6 +43,9 @@ func (c *Client) statuses(m *syncml.Message) (head *syncml.Status, end End, err 
 			continue
 		}
 		c.match(s)
+		if c.chunkRefused(s) {
+			c.abandon()
+		}
 		if s.MsgRef == strconv.Itoa(c.sent) && !unauthorized(s.Code) {
 			answered[s.CmdRef] = true
 		}

@@ -37,6 +37,10 @@ type Account struct {
 	Client     Credentials // the device's, towards the server
 	Server     Credentials // the server's, checked before any command is carried out
 	MaxMsgSize int64       // bytes we accept and announce; 0 announces nothing
+	// MaxObjSize is the longest large object that we take, in bytes, and what
+	// we announce; 0 announces nothing and takes [DefaultMaxObject].
+	MaxObjSize  int64
+	Interaction Interaction // what the device's user does
 }
 
 // Nonces are the two nonces of an account. They outlive the session and are
@@ -79,10 +83,11 @@ const (
 	EndProtocol        // the server's message could not be understood
 	EndTooManySent     // the limit on messages in one session was reached
 	EndClientAuth      // the device's credentials failed (server role)
+	EndLeft            // we gave it up: [Client.Abort]
 )
 
 var endNames = [...]string{"running", "done", "aborted by the server", "credentials refused", "device unknown to the server",
-	"server credentials wrong", "version not supported", "protocol error", "too many messages", "device credentials wrong"}
+	"server credentials wrong", "version not supported", "protocol error", "too many messages", "device credentials wrong", "given up"}
 
 // String is the end in words.
 func (e End) String() string {
@@ -112,6 +117,9 @@ type Output struct {
 	Nonces   Nonces   // as of now: durable before Send goes out
 	Failures []error  // commands refused in this step, with causes, for the log
 	Replayed bool     // the server repeated its message: Send repeats our answer byte for byte, nothing was carried out
+	// Supported are the versions that the server speaks by its own account,
+	// with [EndVersion]; empty when it did not say.
+	Supported []syncml.Version
 }
 
 // Tree is what the server's commands act on. Every error is, or wraps, a
