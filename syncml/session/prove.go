@@ -125,6 +125,7 @@ func (t *theirs) proved(acc Credentials, e evidence) bool {
 	}
 	for _, d := range DefaultNonces() {
 		if acc.proves(e, d) {
+			t.nonce = d
 			return true
 		}
 	}

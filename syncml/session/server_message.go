@@ -1,0 +1,102 @@
+package session
+
+import (
+	"strconv"
+
+	"github.com/fwbridge/fwbridge/syncml"
+)
+
+// secretive says that our credentials would be for anybody to read: basic shows
+// the secret, and this device has not proved yet who it is.
+func (s *Server) secretive() bool { return s.in.refused && s.us.scheme == SchemeBasic }
+
+// cred is ours for the next message. A device that wants one gives up where it
+// is missing, so that a challenge has it too; but for basic.
+func (s *Server) cred() *syncml.Cred {
+	if s.secretive() {
+		return nil
+	}
+	return s.us.cred(s.acc.Server)
+}
+
+// message builds a message; places is where its commands stand.
+func (s *Server) message(d draft, number int) (m *syncml.Message, places map[string]*step) {
+	m = &syncml.Message{Final: d.final, Header: syncml.Header{
+		Version:   s.acc.Version,
+		SessionID: s.id,
+		MsgID:     strconv.Itoa(number),
+		Target:    syncml.Location{URI: s.in.m.Header.Source.URI},
+		Source:    syncml.Location{URI: s.acc.URL},
+		RespURI:   s.cfg.RespURI,
+		Cred:      s.cred(),
+		Meta:      syncml.Meta{MaxMsgSize: s.acc.MaxMsgSize, MaxObjSize: s.cfg.MaxObjSize},
+	}}
+	if s.us.scheme.nonced() {
+		m.Header.Source.Name = s.acc.Server.User
+	}
+	w := wire{old: s.acc.Version == syncml.DM112, places: map[string]*step{}}
+	m.Body = append(m.Body, numbered(s.in.head, w.next(nil)))
+	for _, cmd := range d.answers {
+		m.Body = append(m.Body, numbered(cmd, w.next(nil)))
+	}
+	if d.alert != 0 {
+		m.Body = append(m.Body, &syncml.Alert{CmdID: w.next(nil), Code: d.alert})
+	}
+	for _, u := range d.units {
+		m.Body = append(m.Body, w.command(u.step, d.part))
+	}
+	return m, w.places
+}
+
+// wire gives the commands of one message their CmdIDs, nested ones included.
+type wire struct {
+	n      int
+	old    bool // DM 1.1.2, which has no Correlator
+	places map[string]*step
+}
+
+func (w *wire) next(st *step) string {
+	w.n++
+	id := strconv.Itoa(w.n)
+	if st != nil {
+		w.places[id] = st
+	}
+	return id
+}
+
+// command is a step as it goes out; part, if not nil, takes the place of its
+// Item.
+func (w *wire) command(st *step, part *syncml.Item) syncml.Command {
+	id := w.next(st)
+	if b, ok := st.cmd.(*syncml.Block); ok {
+		block := *b
+		block.CmdID, block.Body = id, nil
+		for _, kid := range st.kids {
+			block.Body = append(block.Body, w.command(kid, nil))
+		}
+		return &block
+	}
+	o, ok := numbered(st.cmd, id).(*syncml.Op)
+	if !ok {
+		return numbered(st.cmd, id)
+	}
+	if part != nil {
+		o.Items = []syncml.Item{*part}
+	}
+	if w.old {
+		o.Correlator = ""
+	}
+	return o
+}
+
+// encode is the next message with a draft in it.
+func (s *Server) encode(d draft) ([]byte, error) {
+	m, _ := s.message(d, s.sent+1)
+	return syncml.Encode(m, s.acc.Encoding)
+}
+
+// fits says whether a draft fits into the messages that the device takes.
+func (s *Server) fits(d draft) bool {
+	b, err := s.encode(d)
+	return err == nil && int64(len(b)) <= s.maxMsg
+}

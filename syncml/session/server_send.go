@@ -1,0 +1,198 @@
+package session
+
+import (
+	"errors"
+	"slices"
+	"sort"
+	"strconv"
+
+	"github.com/fwbridge/fwbridge/syncml"
+)
+
+// draft is a message in the making.
+type draft struct {
+	answers []syncml.Command // after the Status for the SyncHdr
+	alert   syncml.AlertCode // 1222 or 1223; 0 has none
+	units   []*unit
+	part    *syncml.Item // of the large object, which is the only unit then
+	final   bool
+}
+
+// compose makes the Reply. What goes out depends on where the session is (OMA
+// DM Protocol 1.2, "Multiple Messages in Package"): a refusal or a last word is
+// answers only; a large object goes on; a device that has not closed its
+// package is asked for the rest, without new commands; and only else come the
+// next commands.
+func (s *Server) compose() Reply {
+	d := draft{answers: s.answers, final: true}
+	s.answers = nil
+	if s.sent+s.repeats+1 >= MaxMessages && s.in.end == EndNot {
+		s.in.end, s.in.err = EndTooManySent, errors.New("too many messages in one session")
+		d.alert = syncml.AlertSessionAbort
+	}
+	switch {
+	case s.in.end != EndNot, s.in.refused:
+	case s.abort:
+		s.in.end, s.in.err = EndAborted, errors.New("aborted by us")
+		d.alert = syncml.AlertSessionAbort
+	default:
+		s.fill(&d)
+	}
+	return s.dispatch(d)
+}
+
+// fill decides what the message holds besides the Status for the SyncHdr.
+func (s *Server) fill(d *draft) {
+	if rest := s.overflow(d.answers); rest > 0 {
+		n := len(d.answers) - rest
+		d.answers, s.answers, d.final = d.answers[:n:n], d.answers[n:], false
+		return
+	}
+	for {
+		switch {
+		case s.large != nil && !s.large.wait:
+			s.nextPart(d)
+			if s.large == nil { // not a single character fits
+				continue
+			}
+		case !s.in.m.Final:
+			d.alert, d.final = syncml.AlertNextMessage, false
+		case !s.nextUnits(d):
+			continue // the first one cannot be sent: without it
+		}
+		return
+	}
+}
+
+// overflow is how many answers have to wait for the next message. One goes out
+// in any case: holding it back would not make it smaller.
+func (s *Server) overflow(answers []syncml.Command) int {
+	if len(answers) < 2 || s.fits(draft{answers: answers, alert: syncml.AlertNextMessage}) {
+		return 0
+	}
+	n := sort.Search(len(answers)-1, func(i int) bool { return !s.fits(draft{answers: answers[:i+2]}) })
+	return len(answers) - n - 1
+}
+
+// nextUnits takes as many commands as the message can hold; false says that the
+// first one had to be given up.
+func (s *Server) nextUnits(d *draft) bool {
+	limit := s.cfg.Batch
+	if limit <= 0 {
+		limit = DefaultBatch
+	}
+	units := s.units[:min(limit, len(s.units))]
+	if i := slices.IndexFunc(units, func(u *unit) bool { return u.asks }); i >= 0 {
+		units = units[:i+1]
+	}
+	n := sort.Search(len(units), func(i int) bool {
+		return !s.fits(draft{answers: d.answers, units: units[:i+1], final: true})
+	})
+	if n == 0 && len(units) > 0 {
+		return s.unwieldy(d, units[0])
+	}
+	d.units = units[:n:n]
+	s.units = s.units[n:]
+	return true
+}
+
+// unwieldy is for a command that is too long for the message: it goes in parts,
+// or in the next one, which has but one answer, or not at all.
+func (s *Server) unwieldy(d *draft, u *unit) bool {
+	if _, err := s.encode(draft{units: []*unit{u}}); err != nil {
+		s.giveUp(u, 0, err)
+		return false
+	}
+	if item, ok := s.divisible(u); ok {
+		s.large = &largeObject{unit: u, parts: split(item)}
+		s.units = s.units[1:]
+		s.nextPart(d)
+		return s.large != nil
+	}
+	if len(d.answers) > 1 && s.fits(draft{answers: d.answers[:1], units: []*unit{u}, final: true}) {
+		d.final = false
+		return true
+	}
+	s.giveUp(u, syncml.StatusTooLarge, errors.New("longer than the messages that the device takes"))
+	return false
+}
+
+// divisible is the Item of a command that may go in parts.
+func (s *Server) divisible(u *unit) (syncml.Item, bool) {
+	o, ok := u.step.cmd.(*syncml.Op)
+	if !ok || !s.cfg.LargeObjects || len(o.Items) != 1 || o.Cmd != syncml.CmdAdd && o.Cmd != syncml.CmdReplace {
+		return syncml.Item{}, false
+	}
+	if s.maxObj > 0 && int64(len(o.Items[0].Data)) > s.maxObj {
+		return syncml.Item{}, false
+	}
+	return o.Items[0], true
+}
+
+// nextPart takes the next part of the large object; the package stays open
+// until the last.
+func (s *Server) nextPart(d *draft) {
+	u := s.large.unit
+	part, last, err := s.large.parts.next(func(item syncml.Item) bool {
+		return s.fits(draft{answers: d.answers, units: []*unit{u}, part: &item})
+	})
+	if err != nil {
+		s.large = nil
+		s.flight = slices.DeleteFunc(s.flight, func(f *unit) bool { return f == u })
+		s.giveUp(u, syncml.StatusTooLarge, err)
+		return
+	}
+	s.large.last = last
+	d.units, d.part, d.final = []*unit{u}, &part, last
+}
+
+// giveUp ends the job of a unit that cannot be sent.
+func (s *Server) giveUp(u *unit, code syncml.Code, err error) {
+	u.step.local, u.step.err, u.done = code, err, true
+	j := u.job
+	if j.root != u.step {
+		j.root.err = err
+	}
+	mine := func(o *unit) bool { return o.job == j }
+	for _, o := range j.units {
+		if !o.done && !slices.Contains(s.flight, o) {
+			o.step.skip()
+			o.done = true
+		}
+	}
+	s.units = slices.DeleteFunc(s.units, mine)
+	if j.over() {
+		s.unsent = append(s.unsent, j.result())
+		s.jobs = slices.DeleteFunc(s.jobs, func(o *job) bool { return o == j })
+	}
+}
+
+// dispatch encodes and signs a message and takes note of where everything
+// stands in it.
+func (s *Server) dispatch(d draft) Reply {
+	cred := s.cred()
+	m, places := s.message(d, s.sent+1)
+	body, err := syncml.Encode(m, s.acc.Encoding)
+	if err != nil { // only our own account can be the cause
+		return Reply{End: EndProtocol, Err: err}
+	}
+	s.sent++
+	for id, st := range places {
+		s.places[place{strconv.Itoa(s.sent), id}] = st
+	}
+	for _, u := range d.units {
+		u.msg = s.sent
+		if !slices.Contains(s.flight, u) {
+			s.flight = append(s.flight, u)
+		}
+	}
+	r := Reply{Send: body, End: s.in.end, Err: s.in.err}
+	if !s.secretive() {
+		r.HMAC = s.us.hmac(s.acc.Server, body)
+	}
+	s.us.given = cred != nil || r.HMAC != ""
+	if r.End == EndNot && d.final && len(d.units) == 0 && !s.in.refused {
+		r.End = EndDone
+	}
+	return r
+}
