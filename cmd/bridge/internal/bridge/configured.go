@@ -23,6 +23,7 @@ func Configured(c *config.Config) Options {
 			AsleepTimeout:  c.CoAP.AsleepTimeout,
 			PostTimeout:    c.DM.MessageTimeout,
 			PostTries:      c.DM.MessageTries,
+			SessionTimeout: c.DM.SessionTimeout,
 			SessionRetry:   engine.Backoff{Base: c.DM.BackoffMin, Cap: c.DM.BackoffMax},
 		},
 		Server: server.Options{
@@ -32,8 +33,17 @@ func Configured(c *config.Config) Options {
 			MaxBody:          int(c.CoAP.MaxBody),
 			Timeout:          c.CoAP.RequestTimeout,
 		},
-		DM: dmhttp.Options{Timeout: c.DM.MessageTimeout, MaxBody: int64(c.DM.MaxMessage)},
+		DM: dmhttp.Options{Timeout: c.DM.MessageTimeout, MaxBody: int64(c.DM.MaxMessage), Servers: ways(c)},
 	}
+}
+
+// ways are how the DM servers are reached, by name.
+func ways(c *config.Config) map[string]dmhttp.Server {
+	all := map[string]dmhttp.Server{}
+	for i := range c.Servers {
+		all[c.Servers[i].Name] = c.Servers[i].Way()
+	}
+	return all
 }
 
 // directory answers the engine from the configuration.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fwbridge/fwbridge/syncml"
 	"github.com/fwbridge/fwbridge/syncml/session"
 )
 
@@ -73,6 +72,9 @@ func (c *Config) checkOrders(b *binder) {
 	if c.DM.BackoffMin > c.DM.BackoffMax {
 		b.failAt("dm.backoff_min", "%v is more than dm.backoff_max %v", c.DM.BackoffMin, c.DM.BackoffMax)
 	}
+	if c.DM.SessionTimeout < c.DM.MessageTimeout {
+		b.failAt("dm.session_timeout", "%v is less than dm.message_timeout %v", c.DM.SessionTimeout, c.DM.MessageTimeout)
+	}
 	for _, wait := range []struct {
 		key string
 		d   time.Duration
@@ -101,6 +103,7 @@ func (s *Server) check(b *binder, path string) {
 	if s.Poll > 0 && s.Poll < minPoll {
 		b.failAt(path+".poll", "%v: want 0 (never) or at least %v", s.Poll, minPoll)
 	}
+	s.checkWay(b, path)
 	a, account := &s.Account, path+".account"
 	switch {
 	case a.Mode == ModeFile && a.File == "":
@@ -134,13 +137,7 @@ func checkURL(text string) error {
 
 func (c *Credentials) check(b *binder, path string, mode Mode) {
 	if c.SecretFile != "" {
-		if c.Secret != "" {
-			b.failAt(path+".secret_file", "and secret are both given; remove one")
-		} else if text, err := b.readSecret(c.SecretFile); err != nil {
-			b.failAt(path+".secret_file", "%v", err)
-		} else {
-			c.Secret = syncml.Secret(text)
-		}
+		b.secretFile(path, &c.Secret, c.SecretFile)
 	}
 	inFile := mode == ModeFile
 	for _, part := range []struct {

@@ -7,9 +7,11 @@
 package config
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"time"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
 	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/mapping"
@@ -73,9 +75,11 @@ type Timeline struct {
 // DM is the side of the legacy DM servers.
 type DM struct {
 	MaxMessage     Size          `yaml:"max_message" min:"2KiB" max:"1MiB"` // accepted, and announced as MaxMsgSize
+	MaxObject      Size          `yaml:"max_object" min:"1KiB" max:"1MiB"`  // of a large object, announced as MaxObjSize
 	MaxSessions    int           `yaml:"max_sessions" min:"1" max:"10000"`  // at once, of all devices
 	MessageTimeout time.Duration `yaml:"message_timeout" min:"1s" max:"10m"`
 	MessageTries   int           `yaml:"message_tries" min:"1" max:"10"`
+	SessionTimeout time.Duration `yaml:"session_timeout" min:"10s" max:"24h"`
 	BackoffMin     time.Duration `yaml:"backoff_min" min:"1s" max:"24h"` // after the first failed session; then doubled
 	BackoffMax     time.Duration `yaml:"backoff_max" min:"1s" max:"168h"`
 }
@@ -88,18 +92,26 @@ type Server struct {
 	Version  Version         `yaml:"version"`
 	Encoding syncml.Encoding `yaml:"encoding"`
 	// Poll is the time between two sessions of a device; 0 has none on schedule.
-	Poll    time.Duration `yaml:"poll" max:"8760h"`
-	Role    fwupdate.Role `yaml:"role"`
-	Devices []Pattern     `yaml:"devices" max:"1000" required:"the endpoint patterns of its devices, such as urn:imei:*"`
-	Account Account       `yaml:"account"`
+	Poll time.Duration `yaml:"poll" max:"8760h"`
+	Role fwupdate.Role `yaml:"role"`
+	// Interaction is how the absent user of a device answers the server's alerts.
+	Interaction session.Interaction `yaml:"interaction"`
+	Devices     []Pattern           `yaml:"devices" max:"1000" required:"the endpoint patterns of its devices, such as urn:imei:*"`
+	Account     Account             `yaml:"account"`
+	// ContentType is the family of media types that is sent.
+	ContentType dmhttp.Family `yaml:"content_type"`
+	TLS         TLS           `yaml:"tls"`
+	Proxy       Proxy         `yaml:"proxy"`
 
 	accounts *accountBook // of ModeFile
+	tls      *tls.Config  // made from TLS
 }
 
 func (s *Server) setDefaults() {
 	s.Version = Version(syncml.DM12)
 	s.Poll = time.Hour
 	s.Role = fwupdate.Manager
+	s.Interaction = session.InteractAccept
 	s.Account.DeviceID = "{id}"
 }
 
@@ -148,9 +160,11 @@ func Default() *Config {
 		Timeline: Timeline{Length: 64},
 		DM: DM{
 			MaxMessage:     64 << 10,
+			MaxObject:      session.DefaultMaxObject,
 			MaxSessions:    64,
 			MessageTimeout: time.Minute,
 			MessageTries:   3,
+			SessionTimeout: 30 * time.Minute,
 			BackoffMin:     30 * time.Second,
 			BackoffMax:     6 * time.Hour,
 		},

@@ -70,7 +70,7 @@ func TestDefaultPassesItsOwnCheck(t *testing.T) {
 func TestServerDefaults(t *testing.T) {
 	got := load(t, minimal).Servers[0]
 	want := Server{Name: "a", URL: "http://dm.example.com/oma", ServerID: "srv", Version: Version(syncml.DM12),
-		Encoding: syncml.XML, Poll: time.Hour, Role: fwupdate.Manager, Devices: []Pattern{"*"}, Account: Account{DeviceID: "{id}"}}
+		Encoding: syncml.XML, Poll: time.Hour, Role: fwupdate.Manager, Interaction: session.InteractAccept, Devices: []Pattern{"*"}, Account: Account{DeviceID: "{id}"}}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Server{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -92,19 +92,19 @@ func TestEverythingSet(t *testing.T) {
 	want.Drive = mapping.Policy{Activate: false, Room: 1 * time.Minute, Download: 2 * time.Minute, Install: 3 * time.Minute,
 		Activation: 4 * time.Minute, Cleanup: 5 * time.Minute, Absent: 6 * time.Minute, Poll: 7 * time.Second, Settle: 8 * time.Second, Retry: 9 * time.Second}
 	want.Timeline.Length = 10
-	want.DM = DM{MaxMessage: 16 << 10, MaxSessions: 2, MessageTimeout: 10 * time.Second, MessageTries: 4, BackoffMin: time.Second, BackoffMax: time.Minute}
+	want.DM = DM{MaxMessage: 16 << 10, MaxObject: 8 << 10, MaxSessions: 2, MessageTimeout: 10 * time.Second, MessageTries: 4, SessionTimeout: 5 * time.Minute, BackoffMin: time.Second, BackoffMax: time.Minute}
 	want.Devices = []DeviceRule{{Match: []Pattern{"urn:imei:35*"}, Dialect: lwm2m9.Draft, Activate: &no}, {Match: []Pattern{"*"}, Dialect: lwm2m9.Registered}}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreFields(Config{}, "Servers")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for endpoint, want := range map[string]session.Account{
 		"urn:imei:350000000000001": {DeviceID: "IMEI:350000000000001", ServerID: "operator-a", URL: "https://a.example.com/dm",
-			Version: syncml.DM112, Encoding: syncml.WBXML, MaxMsgSize: 16 << 10,
+			Version: syncml.DM112, Encoding: syncml.WBXML, MaxMsgSize: 16 << 10, MaxObjSize: 8 << 10, Interaction: session.InteractTimeout,
 			Client: session.Credentials{Scheme: session.SchemeMD5, User: "350000000000001", Secret: "from-file"},
 			Server: session.Credentials{Scheme: session.SchemeBasic, User: "operator-a", Secret: "s2"}},
-		"meter-7": {DeviceID: "METER-7", ServerID: "operator-b", URL: "http://b.example.com/", Version: syncml.DM12, MaxMsgSize: 16 << 10,
+		"meter-7": {DeviceID: "METER-7", ServerID: "operator-b", URL: "http://b.example.com/", Version: syncml.DM12, MaxMsgSize: 16 << 10, MaxObjSize: 8 << 10, Interaction: session.InteractAccept,
 			Client: session.Credentials{Scheme: session.SchemeBasic, User: "u7", Secret: "p7"}},
-		"meter-8": {DeviceID: "meter-8", ServerID: "operator-b", URL: "http://b.example.com/", Version: syncml.DM12, MaxMsgSize: 16 << 10,
+		"meter-8": {DeviceID: "meter-8", ServerID: "operator-b", URL: "http://b.example.com/", Version: syncml.DM12, MaxMsgSize: 16 << 10, MaxObjSize: 8 << 10, Interaction: session.InteractAccept,
 			Client: session.Credentials{Scheme: session.SchemeBasic, User: "u8", Secret: `p "8",`}},
 	} {
 		got, err := c.Account(endpoint)

@@ -36,11 +36,13 @@ func (c *Config) Account(endpoint string) (session.Account, error) {
 		return session.Account{}, fmt.Errorf("%w: list %q under dm_servers", ErrNoServer, endpoint)
 	}
 	a := session.Account{
-		ServerID:   s.ServerID,
-		URL:        s.URL,
-		Version:    syncml.Version(s.Version),
-		Encoding:   s.Encoding,
-		MaxMsgSize: int64(c.DM.MaxMessage),
+		ServerID:    s.ServerID,
+		URL:         s.URL,
+		Version:     syncml.Version(s.Version),
+		Encoding:    s.Encoding,
+		MaxMsgSize:  int64(c.DM.MaxMessage),
+		MaxObjSize:  int64(c.DM.MaxObject),
+		Interaction: s.Interaction,
 	}
 	if s.Account.Mode == ModeFile {
 		r, ok := s.accounts.rows[endpoint]
@@ -115,6 +117,7 @@ func (c *Config) warn(b *binder) {
 			c.warnOverlap(b, i, j)
 		}
 	}
+	c.warnOfTLS(b)
 	for i, s := range c.Servers {
 		if s.Account.Mode == ModeFile && len(s.accounts.rows) == 0 {
 			c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: dm_servers[%d]: the account file %s lists no device",

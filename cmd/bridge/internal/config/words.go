@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/tlsfiles"
 	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/syncml"
@@ -50,6 +52,11 @@ var words = map[reflect.Type][]struct {
 	reflect.TypeFor[fwupdate.Role]():   {{"manager", fwupdate.Manager}, {"operator_tps", fwupdate.OperatorTPS}},
 	reflect.TypeFor[session.Scheme](): {{"none", session.SchemeNone}, {"basic", session.SchemeBasic},
 		{"md5", session.SchemeMD5}},
+	reflect.TypeFor[dmhttp.Family](): {{"dm", dmhttp.FamilyDM}, {"syncml", dmhttp.FamilySyncML}},
+	reflect.TypeFor[tlsfiles.Version](): {{"1.0", tlsfiles.TLS10}, {"1.1", tlsfiles.TLS11}, {"1.2", tlsfiles.TLS12},
+		{"1.3", tlsfiles.TLS13}},
+	reflect.TypeFor[session.Interaction](): {{"accept", session.InteractAccept}, {"refuse", session.InteractRefuse},
+		{"timeout", session.InteractTimeout}, {"none", session.InteractNone}},
 	reflect.TypeFor[lwm2m9.Dialect](): {{"auto", lwm2m9.DialectUnknown}, {"draft", lwm2m9.Draft}, {"registered", lwm2m9.Registered}},
 }
 

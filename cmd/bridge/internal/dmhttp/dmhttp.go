@@ -2,73 +2,66 @@
 // (OMA SyncML HTTP Binding 1.2). It knows nothing of what is in them, keeps
 // no state and repeats nothing; sessions and repetition are the engine's.
 //
-// It is strict about where a message may end up, because messages carry
-// credentials: a redirect is followed only to the same scheme, host and port,
-// and a body in either direction has a limit.
+// Each DM server has a way of its own: trust, client certificate, proxy and
+// the family of content types. Messages carry credentials, so it is strict
+// about where they may end up: a redirect is followed only to the same scheme,
+// host and port. An answer has a limit, in bytes and in time.
+//
+// HTTP/1.1 is spoken, never HTTP/2, and compression is never asked for: what
+// this is for is older than both, and the x-syncml-hmac of an answer is that
+// of its bytes as they are.
 package dmhttp
 
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"time"
+
+	"github.com/fwbridge/fwbridge/syncml"
 )
 
 // Defaults of a [Client].
 const (
 	DefaultTimeout = 60 * time.Second // of one POST with its answer
 	DefaultMaxBody = 1 << 20          // bytes of an answer
-	maxRedirects   = 3
-	idlePerHost    = 64 // a bridge speaks to few hosts, for many devices
 )
 
-// contentTypes are the media types of SyncML messages: of DM, and of SyncML
-// 1.0, which old DM servers still send.
-var contentTypes = map[string]bool{
-	"application/vnd.syncml.dm+xml":   true,
-	"application/vnd.syncml.dm+wbxml": true,
-	"application/vnd.syncml+xml":      true,
-	"application/vnd.syncml+wbxml":    true,
+// hmacHeader carries the MAC of a message (DM Security 1.2, "Transport
+// Mapping").
+const hmacHeader = "X-Syncml-Hmac"
+
+// Request is one message on its way.
+type Request struct {
+	Server   string // whose way it goes; a name that is not in Options.Servers goes the default way
+	URL      string
+	Encoding syncml.Encoding // of Body
+	HMAC     string          // value of x-syncml-hmac; empty sends none
+	Body     []byte
 }
 
-// TooLargeError says that an answer was longer than the limit.
-type TooLargeError struct {
-	Limit int64 // bytes
+// Response is what the server made of it.
+type Response struct {
+	Status   int
+	Encoding syncml.Encoding // of Body, as the server says
+	HMAC     string          // value of x-syncml-hmac; empty without one
+	Body     []byte          // nil unless Status is of class 2
 }
-
-func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("dmhttp: the answer is over %d bytes", e.Limit)
-}
-
-// ContentTypeError says that an answer was no SyncML message, such as the
-// login page of a proxy.
-type ContentTypeError struct {
-	Got string // the media type
-}
-
-func (e *ContentTypeError) Error() string {
-	return fmt.Sprintf("dmhttp: the answer has Content-Type %q, no SyncML message", e.Got)
-}
-
-var errElsewhere = errors.New("dmhttp: the server redirects to another host or scheme; this is not followed")
 
 // Client posts messages. Use New; it is safe for concurrent use.
 type Client struct {
-	http    *http.Client
+	ways    map[string]*way
+	other   *way
 	maxBody int64
 }
 
 // Options of a Client. The zero value has all defaults.
 type Options struct {
-	Timeout time.Duration // of one POST with its answer; 0 is DefaultTimeout
-	MaxBody int64         // bytes of an answer; 0 is DefaultMaxBody
-	// Transport replaces the default one, which uses the system's roots for
-	// TLS and the proxy of the environment.
-	Transport http.RoundTripper
+	Timeout time.Duration     // of one POST with its answer; 0 is DefaultTimeout
+	MaxBody int64             // bytes of an answer; 0 is DefaultMaxBody
+	Servers map[string]Server // by name
 }
 
 // New returns a Client.
@@ -79,76 +72,51 @@ func New(o Options) *Client {
 	if o.MaxBody == 0 {
 		o.MaxBody = DefaultMaxBody
 	}
-	if o.Transport == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConnsPerHost = idlePerHost
-		o.Transport = t
+	c := &Client{ways: map[string]*way{}, other: newWay(Server{}, o.Timeout), maxBody: o.MaxBody}
+	for name, s := range o.Servers {
+		c.ways[name] = newWay(s, o.Timeout)
 	}
-	return &Client{
-		http:    &http.Client{Transport: o.Transport, Timeout: o.Timeout, CheckRedirect: sameHost},
-		maxBody: o.MaxBody,
-	}
+	return c
 }
 
-// sameHost allows redirects that stay with the server the operator named.
-// net/http repeats the POST for 307 and 308 only, which is what is wanted.
-func sameHost(next *http.Request, via []*http.Request) error {
-	first := via[0].URL
-	if next.URL.Scheme != first.Scheme || next.URL.Host != first.Host {
-		return errElsewhere
-	}
-	if next.Method != http.MethodPost {
-		return http.ErrUseLastResponse // 301, 302, 303 turn a POST into a GET: show the status instead
-	}
-	if len(via) > maxRedirects {
-		return fmt.Errorf("dmhttp: more than %d redirects", maxRedirects)
-	}
-	return nil
-}
-
-// Post sends one message and returns the answer: its HTTP status, media type
-// without parameters, and body. err is for answers that did not come or cannot
-// be used at all: network errors, *TooLargeError, *ContentTypeError. Any
-// status is returned as it is, with no body unless it is of class 2.
-func (c *Client) Post(ctx context.Context, url, contentType string, body []byte) (int, string, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+// Post sends one message and returns the answer. err is for answers that did
+// not come or cannot be used at all: network errors, *TooLargeError,
+// *ContentTypeError, *CodingError. Any status is returned as it is, with no
+// body unless it is of class 2.
+func (c *Client) Post(ctx context.Context, m Request) (Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL, bytes.NewReader(m.Body))
 	if err != nil {
-		return 0, "", nil, fmt.Errorf("dmhttp: %w", err)
+		return Response{}, fmt.Errorf("dmhttp: %w", err)
 	}
+	w, ok := c.ways[m.Server]
+	if !ok {
+		w = c.other
+	}
+	contentType := w.family.MIME(m.Encoding)
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("Accept", contentType)
+	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", "fwbridge")
-	resp, err := c.http.Do(req)
+	if m.HMAC != "" {
+		req.Header.Set(hmacHeader, m.HMAC)
+	}
+	resp, err := w.http.Do(req)
 	if err != nil {
-		return 0, "", nil, fmt.Errorf("dmhttp: %w", err)
+		return Response{}, fmt.Errorf("dmhttp: %w", withoutQuery(err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		// Read a little, so that the connection can be used again.
 		_, _ = io.CopyN(io.Discard, resp.Body, 4<<10)
-		return resp.StatusCode, "", nil, nil
+		return Response{Status: resp.StatusCode}, nil
 	}
 	return c.read(resp)
 }
 
-// read takes the answer's body, up to the limit.
-func (c *Client) read(resp *http.Response) (int, string, []byte, error) {
-	b, err := io.ReadAll(io.LimitReader(resp.Body, c.maxBody+1))
-	if err != nil {
-		return resp.StatusCode, "", nil, fmt.Errorf("dmhttp: the answer broke off: %w", err)
-	}
-	if int64(len(b)) > c.maxBody {
-		return resp.StatusCode, "", nil, &TooLargeError{Limit: c.maxBody}
-	}
-	if len(b) == 0 {
-		return resp.StatusCode, "", nil, nil
-	}
-	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if err != nil || !contentTypes[media] {
-		return resp.StatusCode, media, nil, &ContentTypeError{Got: media}
-	}
-	return resp.StatusCode, media, b, nil
-}
-
 // Close closes the connections that wait to be used again.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.other.http.CloseIdleConnections()
+	for _, w := range c.ways {
+		w.http.CloseIdleConnections()
+	}
+}

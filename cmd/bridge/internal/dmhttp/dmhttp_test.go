@@ -10,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"github.com/fwbridge/fwbridge/syncml"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,75 +34,124 @@ func newClient(t *testing.T, o Options) *Client {
 	return c
 }
 
+// post sends a message with a new client.
+func post(t *testing.T, o Options, url, body string) (Response, error) {
+	t.Helper()
+	return newClient(t, o).Post(t.Context(), Request{URL: url, Body: []byte(body)})
+}
+
 func TestPostCarriesTheMessageBothWays(t *testing.T) {
+	var got *http.Request
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
-		if r.Method != http.MethodPost || r.Header.Get("Content-Type") != dmXML || r.Header.Get("Accept") != dmXML || r.ContentLength != 4 {
-			t.Errorf("got %s %v, length %d", r.Method, r.Header, r.ContentLength)
-		}
+		got = r
 		w.Header().Set("Content-Type", dmXML+"; charset=utf-8")
+		w.Header().Set("x-syncml-hmac", "answer")
 		_, _ = w.Write(append([]byte("re:"), b...))
 	})
-	status, media, body, err := newClient(t, Options{}).Post(t.Context(), url, dmXML, []byte("ping"))
-	if status != 200 || media != dmXML || string(body) != "re:ping" || err != nil {
-		t.Errorf("Post = %d %q %q %v", status, media, body, err)
+	answer, err := newClient(t, Options{}).Post(t.Context(), Request{URL: url, HMAC: "question", Body: []byte("ping")})
+	if want := (Response{Status: 200, HMAC: "answer", Body: []byte("re:ping")}); err != nil || !cmp.Equal(answer, want) {
+		t.Errorf("Post = %+v, %v", answer, err)
+	}
+	want := http.Header{"Content-Type": {dmXML}, "Accept": {dmXML}, "Accept-Encoding": {"identity"}, "Content-Length": {"4"},
+		"User-Agent": {"fwbridge"}, "X-Syncml-Hmac": {"question"}}
+	if diff := cmp.Diff(want, got.Header); got.Method != http.MethodPost || got.ContentLength != 4 || diff != "" {
+		t.Errorf("%s of %d bytes (-want +got):\n%s", got.Method, got.ContentLength, diff)
 	}
 }
 
-func TestBothFamiliesOfContentTypes(t *testing.T) {
-	for _, ct := range []string{
-		"application/vnd.syncml.dm+xml", "application/vnd.syncml.dm+wbxml",
-		"application/vnd.syncml+xml", "application/vnd.syncml+wbxml", "Application/VND.SyncML.DM+XML",
+// TestFamilies: what is sent is configured for each server; what is taken is
+// either, in any case and with parameters.
+func TestFamilies(t *testing.T) {
+	for _, tc := range []struct {
+		family   Family
+		encoding syncml.Encoding
+		sent     string
+		answered string
+	}{
+		{FamilyDM, syncml.XML, "application/vnd.syncml.dm+xml", "application/vnd.syncml+xml"},
+		{FamilyDM, syncml.WBXML, "application/vnd.syncml.dm+wbxml", "application/vnd.syncml+wbxml"},
+		{FamilySyncML, syncml.XML, "application/vnd.syncml+xml", "Application/VND.SyncML.DM+XML; Charset=UTF-8"},
+		{FamilySyncML, syncml.WBXML, "application/vnd.syncml+wbxml", "application/vnd.syncml.dm+wbxml ;charset=utf-8"},
 	} {
-		url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", ct)
+		url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if ct, accept := r.Header.Get("Content-Type"), r.Header.Get("Accept"); ct != tc.sent || accept != tc.sent {
+				t.Errorf("sent %q and %q; want %q", ct, accept, tc.sent)
+			}
+			w.Header().Set("Content-Type", tc.answered)
 			_, _ = io.WriteString(w, "x")
 		})
-		if _, media, body, err := newClient(t, Options{}).Post(t.Context(), url, dmXML, nil); err != nil || media != strings.ToLower(ct) || string(body) != "x" {
-			t.Errorf("%s: %q %q %v", ct, media, body, err)
+		c := newClient(t, Options{Servers: map[string]Server{"s": {Family: tc.family}}})
+		answer, err := c.Post(t.Context(), Request{Server: "s", URL: url, Encoding: tc.encoding})
+		if err != nil || answer.Encoding != tc.encoding || string(answer.Body) != "x" {
+			t.Errorf("%s: %+v, %v", tc.answered, answer, err)
 		}
 	}
 }
 
-func TestALoginPageIsNoMessage(t *testing.T) {
+func TestWhatIsNoMessage(t *testing.T) {
+	for _, tc := range []struct{ contentType, coding, want string }{
+		{"text/html", "", `Content-Type "text/html"`},
+		{"", "", `Content-Type ""`},
+		{"application/vnd.syncml.dmddf+xml", "", `Content-Type "application/vnd.syncml.dmddf+xml"`},
+		{dmXML, "gzip", `Content-Encoding "gzip"`},
+	} {
+		url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = []string{tc.contentType}
+			if tc.coding != "" {
+				w.Header().Set("Content-Encoding", tc.coding)
+			}
+			_, _ = io.WriteString(w, "<html>")
+		})
+		answer, err := post(t, Options{}, url, "")
+		if err == nil || !strings.Contains(err.Error(), tc.want) || answer.Body != nil {
+			t.Errorf("%q: %+v, %v; want %s", tc.contentType, answer, err, tc.want)
+		}
+	}
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = io.WriteString(w, "<html>")
+		w.Header().Set("Content-Type", dmXML)
+		w.Header().Set("Content-Encoding", "identity")
+		_, _ = io.WriteString(w, "x")
 	})
-	_, _, body, err := newClient(t, Options{}).Post(t.Context(), url, dmXML, nil)
-	if ct, ok := errors.AsType[*ContentTypeError](err); !ok || ct.Got != "text/html" || body != nil {
-		t.Errorf("Post = %q, %v; want a ContentTypeError", body, err)
+	if answer, err := post(t, Options{}, url, ""); err != nil || string(answer.Body) != "x" {
+		t.Errorf("identity: %+v, %v", answer, err)
 	}
 }
 
 func TestStatusIsNotAnError(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) })
-	if status, _, body, err := newClient(t, Options{}).Post(t.Context(), url, dmXML, nil); status != 503 || body != nil || err != nil {
-		t.Errorf("Post = %d %q %v; want 503", status, body, err)
+	if answer, err := post(t, Options{}, url, "m"); answer.Status != 503 || answer.Body != nil || err != nil {
+		t.Errorf("Post = %+v, %v; want 503", answer, err)
 	}
 }
 
 func TestEmptyAnswerNeedsNoContentType(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	if status, _, body, err := newClient(t, Options{}).Post(t.Context(), url, dmXML, nil); status != 204 || body != nil || err != nil {
-		t.Errorf("Post = %d %q %v; want 204", status, body, err)
+	if answer, err := post(t, Options{}, url, "m"); answer.Status != 204 || answer.Body != nil || err != nil {
+		t.Errorf("Post = %+v, %v; want 204", answer, err)
 	}
 }
 
+// TestBodyLimit: at the limit and one over it, with a length and in chunks.
 func TestBodyLimit(t *testing.T) {
 	const limit = 100
 	for _, n := range []int{limit, limit + 1} {
-		url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", dmXML)
-			_, _ = io.WriteString(w, strings.Repeat("x", n))
-		})
-		_, _, body, err := newClient(t, Options{MaxBody: limit}).Post(t.Context(), url, dmXML, nil)
-		big, over := errors.AsType[*TooLargeError](err)
-		if n <= limit && (err != nil || len(body) != n) {
-			t.Errorf("%d bytes: %d, %v; want all of it", n, len(body), err)
-		}
-		if n > limit && (!over || big.Limit != limit || body != nil) {
-			t.Errorf("%d bytes: %d, %v; want a TooLargeError", n, len(body), err)
+		for _, chunked := range []bool{false, true} {
+			url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", dmXML)
+				if chunked {
+					w.(http.Flusher).Flush()
+				}
+				_, _ = io.WriteString(w, strings.Repeat("x", n))
+			})
+			answer, err := post(t, Options{MaxBody: limit}, url, "")
+			big, over := errors.AsType[*TooLargeError](err)
+			if n <= limit && (err != nil || len(answer.Body) != n) {
+				t.Errorf("%d bytes, chunked %v: %+v, %v; want all of it", n, chunked, answer, err)
+			}
+			if n > limit && (!over || big.Limit != limit || answer.Body != nil) {
+				t.Errorf("%d bytes, chunked %v: %+v, %v; want a TooLargeError", n, chunked, answer, err)
+			}
 		}
 	}
 }
@@ -127,9 +179,9 @@ func TestRedirects(t *testing.T) {
 				}
 				http.Redirect(w, r, tc.to, tc.code)
 			})
-			status, _, body, err := newClient(t, Options{}).Post(t.Context(), url+"/a", dmXML, []byte("m"))
-			if status != tc.status || (err != nil) != tc.fails || status == 200 && string(body) != "m" {
-				t.Errorf("Post = %d %q %v", status, body, err)
+			answer, err := post(t, Options{}, url+"/a", "m")
+			if answer.Status != tc.status || (err != nil) != tc.fails || answer.Status == 200 && string(answer.Body) != "m" {
+				t.Errorf("Post = %+v, %v", answer, err)
 			}
 		})
 	}
@@ -145,18 +197,72 @@ func TestASilentServerIsGivenUp(t *testing.T) {
 	})
 	t.Cleanup(func() { close(release) })
 	// Both limits end the wait: the client's own, and the caller's.
-	if _, _, _, err := newClient(t, Options{Timeout: time.Millisecond}).Post(t.Context(), url, dmXML, nil); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := post(t, Options{Timeout: time.Millisecond}, url, "m"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("own time-out: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, _, err := newClient(t, Options{}).Post(ctx, url, dmXML, nil); !errors.Is(err, context.Canceled) {
+	if _, err := newClient(t, Options{}).Post(ctx, Request{URL: url}); !errors.Is(err, context.Canceled) {
 		t.Errorf("caller's context: %v", err)
 	}
 }
 
+// TestAnswerWithoutEnd: a server that has always one more byte runs into the
+// time-out, and one that hangs up in mid-answer gives an error.
+func TestAnswerWithoutEnd(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", dmXML)
+		for r.Context().Err() == nil {
+			if _, err := io.WriteString(w, "x"); err != nil {
+				return
+			}
+			w.(http.Flusher).Flush()
+		}
+	})
+	if _, err := post(t, Options{Timeout: 50 * time.Millisecond, MaxBody: 1 << 40}, url, "m"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a trickle: %v", err)
+	}
+	url = serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", dmXML)
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "half")
+	})
+	if answer, err := post(t, Options{}, url, "m"); !errors.Is(err, io.ErrUnexpectedEOF) || answer.Body != nil {
+		t.Errorf("a torn answer: %+v, %v", answer, err)
+	}
+}
+
 func TestBrokenURL(t *testing.T) {
-	if _, _, _, err := newClient(t, Options{}).Post(t.Context(), "http://[", dmXML, nil); err == nil {
+	if _, err := post(t, Options{}, "http://[", "m"); err == nil {
 		t.Error("want an error")
+	}
+}
+
+// TestErrorsDoNotShowTheSessionKey: it stands in the query of a RespURI.
+func TestErrorsDoNotShowTheSessionKey(t *testing.T) {
+	s := httptest.NewServer(nil)
+	s.Close() // nobody listens there now
+	_, err := post(t, Options{}, s.URL+"/dm?s=hunter2", "m")
+	if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), s.URL) {
+		t.Errorf("got %v; want an error with the address and without the query", err)
+	}
+}
+
+// TestConnectionIsKept: the messages of a session share one.
+func TestConnectionIsKept(t *testing.T) {
+	peers := map[string]bool{}
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		peers[r.RemoteAddr] = true
+		w.Header().Set("Content-Type", dmXML)
+		_, _ = io.WriteString(w, "x")
+	})
+	c := newClient(t, Options{})
+	for range 5 {
+		if _, err := c.Post(t.Context(), Request{URL: url, Body: []byte("m")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(peers) != 1 {
+		t.Errorf("%d connections for five messages", len(peers))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
@@ -90,17 +91,17 @@ type mortalPoster struct {
 	b *bomb
 }
 
-func (p mortalPoster) Post(ctx context.Context, url, contentType string, body []byte) (int, string, []byte, error) {
+func (p mortalPoster) Post(ctx context.Context, m dmhttp.Request) (dmhttp.Response, error) {
 	if !p.b.alive("before a POST") {
 		<-ctx.Done()
-		return 0, "", nil, ctx.Err()
+		return dmhttp.Response{}, ctx.Err()
 	}
-	status, media, answer, err := p.dmServer.Post(ctx, url, contentType, body)
+	answer, err := p.dmServer.Post(ctx, m)
 	if !p.b.alive("after a POST") {
 		<-ctx.Done()
-		return 0, "", nil, ctx.Err()
+		return dmhttp.Response{}, ctx.Err()
 	}
-	return status, media, answer, err
+	return answer, err
 }
 
 // crash runs one update with a process that dies at the given moment and is

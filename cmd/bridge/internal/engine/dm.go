@@ -19,14 +19,17 @@ const nonceSize = 16
 type dmSession struct {
 	client  *session.Client
 	serial  uint64 // names it in the events of its POSTs
+	server  string // ServerInfo.Name
 	acc     session.Account
 	letters map[string]bool // keys of the notifications it carries
 	trigger uint16          // session id of the trigger that wanted it; 0 for none
 	send    []byte          // the message that is, or was last, posted
+	hmac    string          // goes with it
 	url     string
 	sent    int       // messages
 	tries   int       // POSTs of this message
 	again   time.Time // when it is posted again; zero while a POST is under way
+	until   time.Time // when the session has taken too long
 }
 
 func (t *turn) account() (ServerInfo, session.Account, bool) {
@@ -93,7 +96,7 @@ func (t *turn) beginSession() {
 	info, acc, _ := t.account()
 	t.rec.DM.Sessions++
 	s.serial++
-	dm := dmSession{serial: s.serial, acc: acc, letters: map[string]bool{}}
+	dm := dmSession{serial: s.serial, server: info.Name, acc: acc, letters: map[string]bool{}, until: t.now.Add(s.o.SessionTimeout)}
 	var notes []session.Notification
 	for _, l := range t.rec.Outbox {
 		if l.deliverable(acc) && !t.now.Before(l.NotBefore) {
@@ -144,7 +147,7 @@ func (t *turn) posted(w posted) {
 	default:
 		info, acc, _ := t.account()
 		t.admit(acc, info)
-		out := dm.client.Receive(w.body, t.rec.Tree, t.nonce)
+		out := dm.client.ReceiveHMAC(w.body, w.hmac, t.rec.Tree, t.nonce)
 		t.output(dm, out)
 	}
 }
@@ -178,7 +181,11 @@ func (t *turn) output(dm dmSession, out session.Output) {
 		t.endSession(dm, how)
 		return
 	}
-	dm.send, dm.url, dm.tries = out.Send, out.URL, 0
+	if !t.now.Before(dm.until) {
+		t.endSession(dm, t.tooLong())
+		return
+	}
+	dm.send, dm.hmac, dm.url, dm.tries = out.Send, out.HMAC, out.URL, 0
 	dm.sent++
 	t.deliver(dm)
 }

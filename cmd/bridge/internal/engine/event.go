@@ -82,6 +82,7 @@ type (
 		session uint64
 		status  int
 		body    []byte
+		hmac    string
 		err     error
 	}
 	// granted: a DM session may start; its place is taken.

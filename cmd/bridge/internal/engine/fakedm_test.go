@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
@@ -84,13 +85,13 @@ func (s *dmServer) seen(id string) (alerts []alertSeen, statuses []string) {
 }
 
 // Post implements Poster.
-func (s *dmServer) Post(ctx context.Context, url, _ string, body []byte) (int, string, []byte, error) {
+func (s *dmServer) Post(ctx context.Context, r dmhttp.Request) (dmhttp.Response, error) {
 	s.look(func() { s.open++; s.maxOpen = max(s.maxOpen, s.open) })
 	defer s.look(func() { s.open-- })
 	select {
 	case <-time.After(s.latency):
 	case <-ctx.Done():
-		return 0, "", nil, ctx.Err()
+		return dmhttp.Response{}, ctx.Err()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,19 +99,19 @@ func (s *dmServer) Post(ctx context.Context, url, _ string, body []byte) (int, s
 	n := s.posts
 	if s.before != nil {
 		if err := s.before(n); err != nil {
-			return 0, "", nil, err
+			return dmhttp.Response{}, err
 		}
 	}
-	answer, err := s.serve(body)
+	answer, err := s.serve(r.Body)
 	if err != nil {
-		return 500, "", nil, nil
+		return dmhttp.Response{Status: 500}, nil
 	}
 	if s.after != nil {
 		if err := s.after(n); err != nil {
-			return 0, "", nil, err
+			return dmhttp.Response{}, err
 		}
 	}
-	return 200, syncml.XML.MIME(), answer, nil
+	return dmhttp.Response{Status: 200, Body: answer}, nil
 }
 
 func (s *dmServer) serve(body []byte) ([]byte, error) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
@@ -24,10 +25,10 @@ type Devices interface {
 
 var _ Devices = (*server.Server)(nil)
 
-// Poster is the engine's way to DM servers; dmhttp.Client is one. err is for
-// answers that did not come or are no SyncML.
+// Poster is the engine's way to DM servers; [*dmhttp.Client] is one. The error
+// is for answers that did not come or are no SyncML.
 type Poster interface {
-	Post(ctx context.Context, url, contentType string, body []byte) (status int, mediaType string, answer []byte, err error)
+	Post(ctx context.Context, m dmhttp.Request) (dmhttp.Response, error)
 }
 
 // Directory says what the operator decided about a device. Its methods are
@@ -43,7 +44,7 @@ type Directory interface {
 
 // ServerInfo is what the operator decided about a DM server.
 type ServerInfo struct {
-	Name string        // for people
+	Name string        // for people, and for the Poster: dmhttp.Request.Server
 	Poll time.Duration // between two sessions of a device; 0 has none on schedule
 	Role fwupdate.Role // what the server may do; NoRole is taken for Manager
 }
@@ -84,6 +85,7 @@ type Options struct {
 	RequestTimeout time.Duration // of one request to a device that is awake
 	AsleepTimeout  time.Duration // of one request to a device in queue mode, the wait for it included
 	PostTimeout    time.Duration // of one POST with its answer
+	SessionTimeout time.Duration // of one DM session, from its first POST on
 	PostTries      int           // how often the same message is posted before the session is given up
 	PostRetry      Backoff       // between those
 	SessionRetry   Backoff       // between failed sessions of a device
@@ -120,7 +122,7 @@ func (o Options) withDefaults() Options {
 		d     *time.Duration
 		value time.Duration
 	}{
-		{&o.RequestTimeout, server.DefaultTimeout}, {&o.AsleepTimeout, 24 * time.Hour}, {&o.PostTimeout, time.Minute},
+		{&o.RequestTimeout, server.DefaultTimeout}, {&o.AsleepTimeout, 24 * time.Hour}, {&o.PostTimeout, time.Minute}, {&o.SessionTimeout, 30 * time.Minute},
 		{&o.PostRetry.Base, 2 * time.Second}, {&o.PostRetry.Cap, 30 * time.Second},
 		{&o.SessionRetry.Base, 30 * time.Second}, {&o.SessionRetry.Cap, 6 * time.Hour},
 		{&o.AlertRetry.Base, time.Minute}, {&o.AlertRetry.Cap, 6 * time.Hour},

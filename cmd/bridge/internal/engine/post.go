@@ -5,18 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
 )
 
 // deliver posts the session's message, once the turn is durable.
 func (t *turn) deliver(dm dmSession) {
 	dm.tries++
 	t.live.session = &dm
-	o, poster := t.shard.o, t.shard.o.Poster
+	poster, limit := t.shard.o.Poster, min(t.shard.o.PostTimeout, dm.until.Sub(t.now))
 	t.start(func(ctx context.Context) occurrence {
-		ctx, cancel := context.WithTimeout(ctx, o.PostTimeout)
+		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		status, _, body, err := poster.Post(ctx, dm.url, dm.acc.Encoding.MIME(), dm.send)
-		return posted{session: dm.serial, status: status, body: body, err: err}
+		answer, err := poster.Post(ctx, dmhttp.Request{Server: dm.server, URL: dm.url, Encoding: dm.acc.Encoding, HMAC: dm.hmac, Body: dm.send})
+		return posted{session: dm.serial, status: answer.Status, body: answer.Body, hmac: answer.HMAC, err: err}
 	})
 }
 
@@ -33,12 +35,21 @@ func temporary(status int) bool {
 // postAgain posts the same bytes again after a while: if the server has them
 // already, it answers as before (mapping.md, 5.4).
 func (t *turn) postAgain(dm dmSession, w posted) {
-	if dm.tries >= t.shard.o.PostTries {
+	dm.again = t.now.Add(t.shard.o.PostRetry.after(t.rec.Endpoint, dm.tries))
+	switch {
+	case dm.tries >= t.shard.o.PostTries:
 		t.endSession(dm, t.httpFailure(w))
 		return
+	case !dm.again.Before(dm.until):
+		t.endSession(dm, t.tooLong())
+		return
 	}
-	dm.again = t.now.Add(t.shard.o.PostRetry.after(t.rec.Endpoint, dm.tries))
 	t.live.session = &dm
+}
+
+// tooLong is the end of a session that its server draws out.
+func (t *turn) tooLong() dmResult {
+	return dmResult{At: t.now, Text: fmt.Sprintf("the session took longer than %v", t.shard.o.SessionTimeout)}
 }
 
 func (t *turn) httpFailure(w posted) dmResult {
