@@ -4,97 +4,30 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/fwbridge/fwbridge/fwupdate/tree"
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
-var (
-	errNotFound = errors.New("no such node")
-	errNoRight  = errors.New("the server holds no role")
-	errAccess   = errors.New("the node does not support the command")
-)
-
-// place is what a URI leads to. The node it names need not exist.
-type place struct {
-	uri  string
-	node *node  // nil when the tables have no such path
-	last *node  // the deepest node of the path that the tables have
-	id   string // the package on the path
-	pkg  *pkg   // nil when that does not exist
-}
-
-// locate finds the place that a URI names. The error is about the URI itself:
-// 404, 406 or 414.
-func (t *Tree) locate(uri string) (place, error) {
-	segments, err := t.parse(uri)
-	if err != nil {
-		return place{}, err
-	}
-	at := place{uri: uri, node: root, last: root}
-	for _, s := range segments {
-		at.node = at.node.child(s)
-		if at.node == nil {
-			return at, nil
-		}
-		at.last = at.node
-		if at.node.name == "" {
-			at.id, at.pkg = s, t.packages[s]
-		}
-	}
-	return at, nil
-}
-
-// exists says whether the node is there now.
-func (at place) exists() bool {
-	switch {
-	case at.node == nil:
-		return false
-	case at.id == "":
-		return true // permanent
-	case at.pkg == nil:
-		return false
-	}
-	return at.node.slot == nil || *at.node.slot(at.pkg) != nil
-}
-
-// existing finds a node that is there and that who may use with the command,
-// in the order of checks of all commands but Add: the URI, existence (404),
-// rights (425), access type (405).
-func (t *Tree) existing(who, uri string, need access) (place, error) {
-	at, err := t.locate(uri)
+// Get returns the value of a leaf, or the names below an interior node,
+// escaped and joined by "/" (RepPro 1.2, "Get"); behind ?prop= a property,
+// behind ?list= a sub-tree: 404, 405 for what nobody may read, 406 for a
+// property that the node does not have, 414, 425. The items repeat the URI as
+// it was asked.
+func (t *Tree) Get(who, uri string) ([]syncml.Item, error) {
+	at, err := t.found(who, uri, tree.RightGet)
 	switch {
 	case err != nil:
-		return place{}, err
-	case !at.exists():
-		return place{}, refuse(syncml.StatusNotFound, uri, errNotFound)
-	case !t.allowed(who):
-		return place{}, refuse(syncml.StatusPermissionDenied, uri, errNoRight)
-	case at.node.access&need == 0:
-		return place{}, refuse(syncml.StatusNotAllowed, uri, errAccess)
-	}
-	return at, nil
-}
-
-// allowed says whether the server holds one of the roles of the seed, which
-// give every right that the access types leave.
-func (t *Tree) allowed(who string) bool {
-	switch t.roles[who] {
-	case Manager, OperatorTPS:
-		return true
-	}
-	return false
-}
-
-// Get returns the value of a leaf or the names below an interior node,
-// escaped and joined by "/" (RepPro 1.2, "Get"): 404, 406 for ?prop= and
-// ?list=, 414, 425. The item repeats the URI as it was asked.
-func (t *Tree) Get(who, uri string) ([]syncml.Item, error) {
-	at, err := t.existing(who, uri, canGet)
-	if err != nil {
 		return nil, err
+	case at.Property != tree.NoProperty:
+		return t.getProperty(at)
+	case !at.node.access.has(tree.RightGet):
+		return nil, refuse(syncml.StatusNotAllowed, uri, errAccess)
+	case at.List.Kind != tree.NoList:
+		return t.getList(who, at)
 	}
 	item := syncml.Item{Source: syncml.Location{URI: uri}, Meta: syncml.Meta{Format: at.node.format}}
 	if at.node.leaf() {
-		item.Meta.Type = mimeText
+		item.Meta.Type = at.node.mime()
 		item.Data = []byte(t.value(at))
 	} else {
 		item.Data = []byte(strings.Join(t.names(at), "/"))
@@ -102,37 +35,48 @@ func (t *Tree) Get(who, uri string) ([]syncml.Item, error) {
 	return []syncml.Item{item}, nil
 }
 
-// value is the value of an existing leaf.
-func (t *Tree) value(at place) string {
-	switch n := at.node; {
-	case n.show != nil:
-		return n.show(t)
-	case n.fixed != nil:
-		return n.fixed(at.pkg)
-	default:
-		return text(*n.slot(at.pkg))
-	}
-}
-
-// names lists what is there below an existing interior node: packages in
-// order of their ids, all else in the order of the tables.
+// names lists what is there below an existing interior node.
 func (t *Tree) names(at place) []string {
 	var names []string
-	for _, n := range at.node.nodes {
-		if n.name == "" {
-			for _, p := range t.Packages() {
-				names = append(names, Escape(p.ID))
-			}
-			continue
-		}
-		if (place{node: n, id: at.id, pkg: at.pkg}).exists() {
-			names = append(names, n.name)
-		}
+	for _, c := range t.children(at) {
+		names = append(names, c.Path.Name())
 	}
 	return names
 }
 
-// Copy answers 406: no node of this tree can be copied.
-func (t *Tree) Copy(_, from, _ string) error {
-	return refuse(syncml.StatusUnsupportedFeature, from, errors.New("copy is not supported"))
+// Copy gives a leaf the value of another, and creates it if need be (RepPro
+// 1.2, "Copy"): 403 when the target cannot take the value, 404, 405, 406 for
+// interior nodes, 414, 420, 425. It needs the rights to Get the one and to
+// Replace or Add the other.
+func (t *Tree) Copy(who, from, to string) error {
+	source, err := t.existing(who, from, tree.RightGet)
+	if err != nil {
+		return err
+	}
+	target, err := t.locate(to)
+	switch interior := errors.New("interior nodes are not copied"); {
+	case err != nil:
+		return err
+	case !source.node.leaf():
+		return refuse(syncml.StatusUnsupportedFeature, from, interior)
+	case target.node != nil && !target.node.leaf():
+		return refuse(syncml.StatusUnsupportedFeature, to, interior)
+	}
+	write := t.Add
+	if target.there {
+		write = t.Replace
+	}
+	err = write(who, syncml.Item{
+		Target: syncml.Location{URI: to},
+		Meta:   syncml.Meta{Format: source.node.format, Type: source.node.mime()},
+		Data:   []byte(t.value(source)),
+	})
+	if refused, ok := errors.AsType[*syncml.StatusError](err); ok && cannotTake[refused.Code] {
+		return refuse(syncml.StatusForbidden, to, refused.Err)
+	}
+	return err
 }
+
+// cannotTake are the refusals that mean, for a Copy, that the value is nothing
+// for the target.
+var cannotTake = map[syncml.Code]bool{syncml.StatusTooLarge: true, syncml.StatusUnsupportedFormat: true}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fwbridge/fwbridge/fwupdate/tree"
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
@@ -123,9 +124,9 @@ func TestStatusCodes(t *testing.T) {
 		{"Get a node of a missing package", get(server, "./FwUpdate/y/State"), 404},
 		{"Get an unknown node", get(server, x+"/PkgSize"), 404},
 		{"Get below a leaf", get(server, name+"/x"), 404},
-		{"Get outside the objects", get(server, "./Vendor/MSFT"), 404},
-		{"Get a property", get(server, name+"?prop=ACL"), 406},
-		{"Get a list", get(server, "./FwUpdate?list=StructData"), 406},
+		{"Get outside the objects", get(server, "./SyncDS"), 404},
+		{"Get a property", get(server, name+"?prop=ACL"), 200},
+		{"Get a list", get(server, "./FwUpdate?list=StructData"), 200},
 		{"Get without a role", get(stranger, st), 425},
 		{"Get with no role by name", get("none", st), 425},
 		{"Get missing without a role", get(stranger, "./FwUpdate/y"), 404},
@@ -170,8 +171,8 @@ func TestStatusCodes(t *testing.T) {
 		{"Add below a leaf", add(server, leaf(name+"/y", "1")), 405},
 		{"Add to ./DevInfo", add(server, leaf("./DevInfo/Ext", "1")), 405},
 		{"Add ./DevInfo/Man", add(server, leaf("./DevInfo/Man", "1")), 405},
-		{"Add outside the objects", add(server, leaf("./Vendor", "1")), 404},
-		{"Add a property", add(server, leaf(name+"?prop=ACL", "1")), 406},
+		{"Add outside the objects", add(server, leaf("./SyncDS", "1")), 404},
+		{"Add a property", add(server, leaf(name+"?prop=ACL", "1")), 405},
 		{"Add a leaf as a node", add(server, interior("./FwUpdate/y/PkgName")), 415},
 		{"Add a node with a value", add(server, leaf("./FwUpdate/y", "v")), 415},
 		{"Add a node as a leaf", add(server, formatted("./FwUpdate/y", "chr", "", nil)), 415},
@@ -203,7 +204,7 @@ func TestStatusCodes(t *testing.T) {
 		{"Replace without data", replace(server, formatted(name, "", "", nil)), 412},
 		{"Replace over the limit", replace(server, leaf(vers, strings.Repeat("n", MaxVersion+1))), 413},
 		{"Replace by a number", replace(server, formatted(vers, "int", "", []byte("1"))), 415},
-		{"Replace a property", replace(server, leaf(name+"?prop=Name", "m")), 406},
+		{"Replace a property", replace(server, leaf(name+"?prop=Name", "m")), 405},
 		{"Replace at too long a URI", replace(server, leaf("./FwUpdate/"+long+"y", "m")), 414},
 
 		{"Delete a package", del(server, x), 200},
@@ -213,7 +214,7 @@ func TestStatusCodes(t *testing.T) {
 		{"Delete State", del(server, st), 405},
 		{"Delete ./FwUpdate", del(server, "./FwUpdate"), 405},
 		{"Delete ./DevDetail/FwV", del(server, "./DevDetail/FwV"), 405},
-		{"Delete the root", del(server, "."), 405},
+		{"Delete the root", del(server, "."), 425},
 		{"Delete without a role", del(stranger, x), 425},
 
 		{"Exec", exec(server, dau), 202},
@@ -225,7 +226,7 @@ func TestStatusCodes(t *testing.T) {
 		{"Exec what is missing", exec(server, "./FwUpdate/y/DownloadAndUpdate"), 404},
 		{"Exec without a role", exec(stranger, dau), 425},
 
-		{"Copy", func(t *Tree) error { return t.Copy(server, name, vers) }, 406},
+		{"Copy", func(t *Tree) error { return t.Copy(server, name, vers) }, 200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tree := withPackage()
@@ -303,7 +304,7 @@ func TestGet(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ uri, format, mime, data string }{
-		{".", "node", "", "FwUpdate/DevInfo/DevDetail"},
+		{".", "node", "", "FwUpdate/DevInfo/DevDetail/Vendor"},
 		{"./FwUpdate", "node", "", "x/%7Ba%20b%7D"},
 		{"FwUpdate", "node", "", "x/%7Ba%20b%7D"},
 		{x, "node", "", "DownloadAndUpdate/PkgName/PkgVersion/State"},
@@ -320,7 +321,7 @@ func TestGet(t *testing.T) {
 		{"./DevDetail/URI/MaxTotLen", "chr", "text/plain", "1024"},
 		{"./DevDetail/URI/MaxSegLen", "chr", "text/plain", "256"},
 		{"./DevDetail/FwV", "chr", "text/plain", "1.0"},
-		{"./DevDetail/LrgObj", "bool", "text/plain", "false"},
+		{"./DevDetail/LrgObj", "bool", "text/plain", "true"},
 	} {
 		items, err := tree.Get(server, tt.uri)
 		want := []syncml.Item{{Source: syncml.Location{URI: tt.uri}, Meta: syncml.Meta{Format: tt.format, Type: tt.mime}, Data: []byte(tt.data)}}
@@ -352,17 +353,17 @@ func TestStricterLimits(t *testing.T) {
 
 func TestEscape(t *testing.T) {
 	for name, want := range map[string]string{
-		"x":   "x",
-		"{1}": "%7B1%7D",
-		"a/b": "a%2Fb",
-		"ü?%": "%C3%BC%3F%25",
-		plain: plain,
+		"x":                "x",
+		"{1}":              "%7B1%7D",
+		"a/b":              "a%2Fb",
+		"ü?%":              "%C3%BC%3F%25",
+		":@&=+$,-_!~*'().": ":@&=+$,-_!~*'().",
 	} {
 		got := Escape(name)
 		if got != want {
 			t.Errorf("%q: %s, want %s", name, got, want)
 		}
-		if back, ok := unescape(got); !ok || back != name {
+		if back, ok := tree.Unescape(got); !ok || back != name {
 			t.Errorf("%s comes back as %q", got, back)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/fwbridge/fwbridge/fwupdate/tree"
 )
 
 // ddfHead opens a DDF: version 1.2 of its DTD (DM Tree and Description
@@ -16,9 +18,9 @@ const ddfHead = `<?xml version="1.0" encoding="UTF-8"?>
   <VerDTD>1.2</VerDTD>
 `
 
-// WriteDDF writes the device description of the tree: ./FwUpdate, ./DevInfo
-// and ./DevDetail, from the tables that the commands are checked against. The
-// error is that of w.
+// WriteDDF writes the device description of the tree, with all of its
+// objects, from the tables that the commands are checked against. The error is
+// that of w.
 func WriteDDF(w io.Writer) error {
 	_, err := w.Write(AppendDDF(nil))
 	return err
@@ -75,9 +77,9 @@ func (d *ddf) node(n *node, path string) {
 
 func (d *ddf) properties(n *node) {
 	d.inside("AccessType", func() {
-		for _, a := range accessNames {
-			if n.access&a.bit != 0 {
-				d.line("<%s/>", a.name)
+		for _, r := range tree.AllRights {
+			if n.access.has(r) {
+				d.line("<%s/>", r)
 			}
 		}
 	})
@@ -90,7 +92,7 @@ func (d *ddf) properties(n *node) {
 	}
 	d.line("<Scope><%s/></Scope>", scope)
 	if n.leaf() {
-		d.line("<DFType><MIME>%s</MIME></DFType>", mimeText)
+		d.line("<DFType><MIME>%s</MIME></DFType>", n.mime())
 	} else {
 		d.line("<DFType><DDFName>%s</DDFName></DFType>", n.mo)
 	}

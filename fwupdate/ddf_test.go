@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fwbridge/fwbridge/fwupdate/tree"
 )
 
 // element is one element of a DDF.
@@ -159,42 +161,43 @@ func TestDDFOfFwUpdate(t *testing.T) {
 	for _, n := range root.sub[1:] {
 		tops = append(tops, n.child("Path").text+"/"+n.child("NodeName").text)
 	}
-	if d := cmp.Diff([]string{"./FwUpdate", "./DevInfo", "./DevDetail"}, tops); d != "" {
+	if d := cmp.Diff([]string{"./FwUpdate", "./DevInfo", "./DevDetail", "./DMAcc", "./SyncML", "./Vendor"}, tops); d != "" {
 		t.Error(d)
 	}
 }
 
 // TestAccessIsTheTable: for every node of the tables and every command, the
-// command is refused with 405 exactly when the DDF does not list it.
+// command is refused with 405 exactly when the DDF does not list it; inside an
+// account, whose server may neither Add nor Exec, with 425.
 func TestAccessIsTheTable(t *testing.T) {
-	var walk func(n *node, uri string)
-	walk = func(n *node, uri string) {
-		for bit, do := range map[access]func(*Tree) error{
-			canGet: get(server, uri), canReplace: replace(server, leaf(uri, "v")), canDelete: del(server, uri), canExec: exec(server, uri),
+	visited := 0
+	full().visit(full().at(tree.Root), func(at place) {
+		if at.node == root {
+			return // its list of rights comes first
+		}
+		visited++
+		uri, a := at.uri, at.node.access
+		inAccount := at.account != nil
+		for right, do := range map[tree.Right]func(*Tree) error{
+			tree.RightGet: get(server, uri), tree.RightReplace: replace(server, leaf(uri, "v")), tree.RightDelete: del(server, uri), tree.RightExec: exec(server, uri),
 		} {
-			if got := codeOf(t, do(withPackage())); (got == 405) != (n.access&bit == 0) {
-				t.Errorf("%s, command %b: %d with access %b", uri, bit, got, n.access)
+			got := codeOf(t, do(full()))
+			if refused := got == 405 || inAccount && got == 425; refused == a.has(right) {
+				t.Errorf("%s, %v: %d with access %b", uri, right, got, a)
 			}
 		}
 		item := leaf(uri, "v")
-		if !n.leaf() {
+		if !at.node.leaf() {
 			item = interior(uri)
 		}
-		if got := codeOf(t, withPackage().Add(server, item)); (got == 405) != (n.access&canAdd == 0) {
-			t.Errorf("Add %s: %d with access %b", uri, got, n.access)
+		got := codeOf(t, full().Add(server, item))
+		if refused := got == 405 || inAccount && got == 425; refused == a.has(tree.RightAdd) {
+			t.Errorf("Add %s: %d with access %b", uri, got, a)
 		}
-		for _, c := range n.nodes {
-			walk(c, uri+"/"+nameOr(c, "x"))
-		}
+	})
+	if visited < 50 {
+		t.Errorf("%d nodes", visited)
 	}
-	walk(root, ".")
-}
-
-func nameOr(n *node, instead string) string {
-	if n.name == "" {
-		return instead
-	}
-	return n.name
 }
 
 // TestWriteDDF: the writer's error comes back.

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fwbridge/fwbridge/fwupdate/tree"
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
@@ -39,9 +40,9 @@ var devDetail = &node{
 		shown("SwV", "Software version", func(id Identity) string { return id.SoftwareVersion }),
 		shown("HwV", "Hardware version", func(id Identity) string { return id.HardwareVersion }),
 		{
-			// Large objects are not taken: an object must fit one message.
+			// The session puts large objects together.
 			name: "LrgObj", format: formatBool, access: canGet, occurs: one, about: "Whether large objects are supported",
-			show: func(*Tree) string { return "false" },
+			show: func(*Tree, place) string { return "true" },
 		},
 	},
 }
@@ -50,7 +51,7 @@ var devDetail = &node{
 func shown(name, about string, value func(Identity) string) *node {
 	return &node{
 		name: name, format: formatChr, access: canGet, occurs: one, about: about,
-		show: func(t *Tree) string { return printable(value(t.identity)) },
+		show: func(t *Tree, _ place) string { return printable(value(t.identity)) },
 	}
 }
 
@@ -58,7 +59,7 @@ func shown(name, about string, value func(Identity) string) *node {
 func limit(name, about string, value func(Identity) int) *node {
 	return &node{
 		name: name, format: formatChr, access: canGet, occurs: one, about: about,
-		show: func(t *Tree) string { return strconv.Itoa(value(t.limits())) },
+		show: func(t *Tree, _ place) string { return strconv.Itoa(value(t.limits())) },
 	}
 }
 
@@ -66,7 +67,7 @@ func limit(name, about string, value func(Identity) int) *node {
 // themselves is not under our control, and DevInfo has to go out all the same.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if !isText(r) {
+		if !tree.IsText(r) {
 			return -1
 		}
 		return r
@@ -81,7 +82,7 @@ func (t *Tree) DevInfo() []syncml.Item {
 		items = append(items, syncml.Item{
 			Source: syncml.Location{URI: "./" + devInfo.name + "/" + n.name},
 			Meta:   syncml.Meta{Format: n.format, Type: mimeText},
-			Data:   []byte(n.show(t)),
+			Data:   []byte(n.show(t, place{})),
 		})
 	}
 	return items

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/fwbridge/fwbridge/fwupdate/tree"
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
@@ -16,7 +17,7 @@ import (
 // [MaxCorrelator], 414, 417 while a drive of the device runs, 425. An argument
 // (data) has no meaning here and is not looked at.
 func (t *Tree) Exec(who, uri, correlator string, _ []byte) (syncml.Code, error) {
-	at, err := t.existing(who, uri, canExec)
+	at, err := t.existing(who, uri, tree.RightExec)
 	switch {
 	case err != nil:
 		return 0, err
@@ -35,6 +36,6 @@ func (t *Tree) Exec(who, uri, correlator string, _ []byte) (syncml.Code, error) 
 		Correlator: correlator,
 	})
 	t.drive = driven{Package: at.id, Busy: Cancellable}
-	at.pkg.State = StateIdle
+	t.SetState(at.id, StateIdle)
 	return syncml.StatusAccepted, nil
 }

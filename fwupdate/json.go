@@ -6,12 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+
+	"github.com/fwbridge/fwbridge/fwupdate/tree"
 )
+
+// storedVersion is the version of trees written. Version 1, without a number,
+// had no accounts, nothing installed and no properties of nodes.
+const storedVersion = 2
 
 // stored is the JSON form of a Tree.
 type stored struct {
+	V          int             `json:"v,omitempty"`
 	Identity   Identity        `json:"identity"`
+	Accounts   []Account       `json:"accounts,omitempty"`
+	Installed  []Installed     `json:"installed,omitempty"`
 	Packages   map[string]*pkg `json:"packages,omitempty"`
+	Properties tree.Book       `json:"properties,omitzero"`
 	Drive      *driven         `json:"drive,omitempty"`
 	Executions []Execution     `json:"executions,omitempty"`
 	Deletions  []string        `json:"deletions,omitempty"`
@@ -20,7 +31,10 @@ type stored struct {
 // MarshalJSON is the form for the store: everything but the roles. Equal trees
 // give equal bytes.
 func (t *Tree) MarshalJSON() ([]byte, error) {
-	s := stored{Identity: t.identity, Packages: t.packages, Executions: t.executions, Deletions: t.deletions}
+	s := stored{
+		V: storedVersion, Identity: t.identity, Accounts: t.accounts, Installed: t.installed, Packages: t.packages,
+		Properties: t.book, Executions: t.executions, Deletions: t.deletions,
+	}
 	if t.drive != (driven{}) {
 		s.Drive = &t.drive
 	}
@@ -40,7 +54,13 @@ func (t *Tree) UnmarshalJSON(b []byte) error {
 	if _, err := dec.Token(); err != io.EOF {
 		return errors.New("fwupdate: tree: more than one value")
 	}
-	read := Tree{identity: s.Identity, roles: t.roles, packages: s.Packages, executions: s.Executions, deletions: s.Deletions}
+	if s.V > storedVersion {
+		return fmt.Errorf("fwupdate: tree: version %d; this program knows up to %d", s.V, storedVersion)
+	}
+	read := Tree{
+		identity: s.Identity, roles: t.roles, accounts: s.Accounts, installed: s.Installed, packages: s.Packages,
+		book: s.Properties, executions: s.Executions, deletions: s.Deletions,
+	}
 	if s.Drive != nil {
 		read.drive = *s.Drive
 	}
@@ -54,7 +74,7 @@ func (t *Tree) UnmarshalJSON(b []byte) error {
 // check tells a tree that commands can lead to from one that is damaged.
 func (t *Tree) check() error {
 	for id, p := range t.packages {
-		if name, ok := unescape(Escape(id)); !ok || name != id {
+		if !isName(id) {
 			return errors.New("a package with an impossible name")
 		}
 		switch {
@@ -66,6 +86,9 @@ func (t *Tree) check() error {
 			return errors.New("a PkgURL without DownloadAndUpdate")
 		}
 	}
+	if err := t.checkOthers(); err != nil {
+		return err
+	}
 	switch {
 	case t.drive.Busy > Committed:
 		return errors.New("an unknown degree of Busy")
@@ -75,4 +98,30 @@ func (t *Tree) check() error {
 		return errors.New("a drive without its package")
 	}
 	return nil
+}
+
+// checkOthers is check for what does not belong to packages.
+func (t *Tree) checkOthers() error {
+	for i, a := range t.accounts {
+		if !isName(a.ID) || slices.ContainsFunc(t.accounts[:i], func(b Account) bool { return b.ID == a.ID }) {
+			return errors.New("an account with an impossible name")
+		}
+	}
+	for i, r := range t.installed {
+		if !isName(r.ID) || slices.ContainsFunc(t.installed[:i], func(b Installed) bool { return b.ID == r.ID }) {
+			return errors.New("an installed package with an impossible name")
+		}
+	}
+	for p := range t.book.Nodes {
+		if !t.at(p).there {
+			return errors.New("properties of a node that is not there")
+		}
+	}
+	return nil
+}
+
+// isName says whether a node can have the name.
+func isName(name string) bool {
+	back, ok := tree.Unescape(Escape(name))
+	return ok && back == name
 }

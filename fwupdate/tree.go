@@ -3,6 +3,9 @@ package fwupdate
 import (
 	"maps"
 	"slices"
+	"time"
+
+	"github.com/fwbridge/fwbridge/fwupdate/tree"
 )
 
 // Tree is the management tree of one device. The zero value is an empty tree
@@ -11,7 +14,10 @@ import (
 type Tree struct {
 	identity   Identity
 	roles      map[string]Role
+	accounts   []Account
+	installed  []Installed
 	packages   map[string]*pkg // by id, unescaped
+	book       tree.Book       // properties of nodes
 	drive      driven
 	executions []Execution
 	deletions  []string
@@ -59,7 +65,15 @@ func (t *Tree) SetRoles(roles map[string]Role) { t.roles = maps.Clone(roles) }
 func (t *Tree) Identity() Identity { return t.identity }
 
 // SetIdentity replaces what ./DevInfo and ./DevDetail show.
-func (t *Tree) SetIdentity(id Identity) { t.identity = id }
+func (t *Tree) SetIdentity(id Identity) {
+	if id != t.identity {
+		t.noting(func() { t.identity = id }, devInfo, devDetail)
+	}
+}
+
+// SetTime says what time it is, for TStamp of the changes that follow. A tree
+// that never heard of a time has no TStamp (406).
+func (t *Tree) SetTime(now time.Time) { t.book.SetTime(now) }
 
 // Packages returns the packages, in order of their ids.
 func (t *Tree) Packages() []Package {
@@ -103,8 +117,9 @@ func (t *Tree) TakeDeletions() []string {
 // SetState sets ./FwUpdate/x/State on behalf of the drive of pkg. It does
 // nothing when that package was deleted, even if it was added again.
 func (t *Tree) SetState(id string, s State) {
-	if p := t.reached(id); p != nil {
+	if p := t.reached(id); p != nil && p.State != s {
 		p.State = s
+		t.book.Touch(packagePath(id).Child(stateNode.name))
 	}
 }
 
@@ -166,6 +181,9 @@ func (t *Tree) clone() *Tree {
 	c := *t
 	c.executions = slices.Clone(t.executions)
 	c.deletions = slices.Clone(t.deletions)
+	c.accounts = slices.Clone(t.accounts)
+	c.installed = slices.Clone(t.installed)
+	c.book = t.book.Clone()
 	if t.packages != nil {
 		c.packages = make(map[string]*pkg, len(t.packages))
 		for id, p := range t.packages {

@@ -43,8 +43,8 @@ func TestCommands(t *testing.T) {
 			"Results "+pkgName+"=n "+st+"=10")},
 		{"Replace and Delete", []syncml.Command{add(pkgName, "n"), replace(pkgName, "m"), del("./FwUpdate/x"), del("./FwUpdate/x")}, lines(
 			"Status Add "+pkgName+" 200", "Status Replace "+pkgName+" 200", "Status Delete ./FwUpdate/x 200", "Status Delete ./FwUpdate/x 404")},
-		{"Copy", []syncml.Command{&syncml.Op{Cmd: syncml.CmdCopy, Items: []syncml.Item{
-			{Target: syncml.Location{URI: pkgName}, Source: syncml.Location{URI: pkgURL}}}}}, lines("Status Copy " + pkgName + " 406")},
+		{"Copy", []syncml.Command{add(pkgURL, "http://p/1"), &syncml.Op{Cmd: syncml.CmdCopy, Items: []syncml.Item{
+			{Target: syncml.Location{URI: pkgName}, Source: syncml.Location{URI: pkgURL}}}}}, lines("Status Add "+pkgURL+" 200", "Status Copy "+pkgName+" 200")},
 		{"Exec", []syncml.Command{add(pkgURL, "http://p/1"), exec(run), exec(run)}, lines(
 			"Status Add "+pkgURL+" 200", "Status Exec "+run+" 202", "Status Exec "+run+" 417")},
 		{"no Response wanted", []syncml.Command{quiet, quietGet}, lines("Results " + st + "=10")},

@@ -142,7 +142,10 @@ func (t *turn) remember(answer *mapping.Answer, op mapping.Op) {
 		t.rec.Object, t.rec.Read = answer.Instances, now
 	case op == mapping.OpRead && len(answer.Instances) == 1:
 		t.rec.Object, t.rec.Read = withInstance(t.rec.Object, answer.Instances[0]), now
+	default:
+		return
 	}
+	t.showInstalled()
 }
 
 func withInstance(list []lwm2m9.Instance, i lwm2m9.Instance) []lwm2m9.Instance {

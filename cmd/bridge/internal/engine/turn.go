@@ -39,6 +39,7 @@ func (t *turn) run() {
 	if t.err = t.open(); t.err != nil {
 		return
 	}
+	t.showAccount()
 	t.replies = make([]error, len(t.events))
 	for i, ev := range t.events {
 		t.replies[i] = t.apply(ev.what)

@@ -66,10 +66,12 @@ type RegistrationView struct {
 	Objects  []string  `json:"objects"`
 }
 
-// Node is a node of the management tree. Value is nil for interior nodes.
+// Node is a node of the management tree. Value is nil for interior nodes, and
+// for secrets, which nobody may read.
 type Node struct {
-	URI   string  `json:"uri"`
-	Value *string `json:"value,omitempty"`
+	URI    string  `json:"uri"`
+	Value  *string `json:"value,omitempty"`
+	Secret bool    `json:"secret,omitempty"`
 }
 
 // InstanceView is an instance of Object 9 as last read.
