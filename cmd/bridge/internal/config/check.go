@@ -149,7 +149,7 @@ func (c *Credentials) check(b *binder, path string, mode Mode) {
 		case part.given && inFile:
 			b.failAt(key, "has no effect with mode: file, where the file has it")
 		case part.given && c.Scheme == session.SchemeNone:
-			b.failAt(key, "has no effect with scheme: none; choose basic or md5")
+			b.failAt(key, "has no effect with scheme: none; choose basic, md5 or mac")
 		case !part.given && !inFile && c.Scheme != session.SchemeNone:
 			b.failAt(key, "is missing; scheme %v needs user and secret", Word(c.Scheme))
 		}

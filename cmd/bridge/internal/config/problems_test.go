@@ -64,8 +64,8 @@ func TestProblems(t *testing.T) {
 		{"template empty", server("account: {device_id: ''}"), `f.yaml:6: dm_servers[0].account.device_id: is empty; the default is {id}`},
 		{"scheme alone", server("account: {client: {scheme: md5}}"), "f.yaml:6: dm_servers[0].account.client.user: is missing; scheme md5 needs user and secret\n" +
 			"f.yaml:6: dm_servers[0].account.client.secret: is missing; scheme md5 needs user and secret"},
-		{"no scheme", server("account: {server: {user: u, secret: hunter2}}"), "f.yaml:6: dm_servers[0].account.server.user: has no effect with scheme: none; choose basic or md5\n" +
-			"f.yaml:6: dm_servers[0].account.server.secret: has no effect with scheme: none; choose basic or md5"},
+		{"no scheme", server("account: {server: {user: u, secret: hunter2}}"), "f.yaml:6: dm_servers[0].account.server.user: has no effect with scheme: none; choose basic, md5 or mac\n" +
+			"f.yaml:6: dm_servers[0].account.server.secret: has no effect with scheme: none; choose basic, md5 or mac"},
 		{"variable in shared", server("account: {client: {scheme: md5, user: '{imei}', secret: hunter2}}"), `f.yaml:6: dm_servers[0].account.client.user: "{imei}" has a variable; choose mode: template`},
 		{"both secrets", server("account: {client: {scheme: md5, user: u, secret: hunter2, secret_file: x}}"), "f.yaml:6: dm_servers[0].account.client.secret_file: and secret are both given; remove one"},
 		{"secret file", server("account: {client: {scheme: md5, user: u, secret_file: x}}"), "f.yaml:6: dm_servers[0].account.client.secret_file: x: no such file or directory"},

@@ -51,7 +51,7 @@ var words = map[reflect.Type][]struct {
 	reflect.TypeFor[syncml.Encoding](): {{"xml", syncml.XML}, {"wbxml", syncml.WBXML}},
 	reflect.TypeFor[fwupdate.Role]():   {{"manager", fwupdate.Manager}, {"operator_tps", fwupdate.OperatorTPS}},
 	reflect.TypeFor[session.Scheme](): {{"none", session.SchemeNone}, {"basic", session.SchemeBasic},
-		{"md5", session.SchemeMD5}},
+		{"md5", session.SchemeMD5}, {"mac", session.SchemeMAC}},
 	reflect.TypeFor[dmhttp.Family](): {{"dm", dmhttp.FamilyDM}, {"syncml", dmhttp.FamilySyncML}},
 	reflect.TypeFor[tlsfiles.Version](): {{"1.0", tlsfiles.TLS10}, {"1.1", tlsfiles.TLS11}, {"1.2", tlsfiles.TLS12},
 		{"1.3", tlsfiles.TLS13}},
