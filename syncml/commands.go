@@ -55,7 +55,7 @@ func bindCommand[T any, P interface {
 			if !ok {
 				return false
 			}
-			w.hold(t, func() { s.write(w, (*T)(p)) })
+			s.writeIn(w, t, (*T)(p))
 			return true
 		},
 		norm: func(c Command) Command {
@@ -84,6 +84,10 @@ func bindingOf(c Command) (*binding, tag) {
 	switch c := c.(type) {
 	case nil:
 		return nil, noTag
+	case *Status:
+		if c != nil { // a message has more of these than of all others
+			return bindings[tagStatus], tagStatus
+		}
 	case *Unknown:
 		if c == nil {
 			return nil, noTag

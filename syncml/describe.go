@@ -106,6 +106,10 @@ func (p *printSink) leaf(t tag, text string, kind leafKind) string {
 	return ""
 }
 
+func (p *printSink) bytes(t tag, text []byte, kind leafKind) string {
+	return p.leaf(t, string(text), kind)
+}
+
 func (p *printSink) note(text string) {
 	if text != "" {
 		p.out.WriteString(" <!-- " + text + " -->")

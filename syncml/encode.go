@@ -32,6 +32,8 @@ type sink interface {
 	// leaf is a whole element that holds text. It returns why the form
 	// cannot carry the text, or "".
 	leaf(t tag, text string, kind leafKind) string
+	// bytes is leaf for a text that is no string.
+	bytes(t tag, text []byte, kind leafKind) string
 	// note explains the leaf before it to a human reader.
 	note(text string)
 }
@@ -41,17 +43,20 @@ type sink interface {
 type writer struct {
 	sink    sink
 	enc     Encoding
-	old     bool   // SyncML 1.1
-	shown   bool   // for a reader, not for a peer: everything is allowed
-	path    []tag  // the open elements
-	command int    // ordinal in the SyncBody
-	format  string // Format of the command's own Meta
+	old     bool     // SyncML 1.1
+	shown   bool     // for a reader, not for a peer: everything is allowed
+	path    []tag    // the open elements
+	levels  [16]tag  // what path begins in
+	digits  [20]byte // of the number in hand
+	command int      // ordinal in the SyncBody
+	format  string   // Format of the command's own Meta
 	err     *EncodeError
 }
 
 // write feeds m to s.
 func write(m *Message, s sink, enc Encoding) error {
-	w := &writer{sink: s, enc: enc, old: m.Header.Version.old(), path: make([]tag, 0, 8)}
+	w := &writer{sink: s, enc: enc, old: m.Header.Version.old()}
+	w.path = w.levels[:0]
 	w.message(m)
 	if w.err != nil {
 		return w.err
@@ -60,7 +65,7 @@ func write(m *Message, s sink, enc Encoding) error {
 }
 
 func (w *writer) message(m *Message) {
-	w.hold(tagSyncML, func() { messageShape.write(w, m) })
+	messageShape.writeIn(w, tagSyncML, m)
 }
 
 // old says that the message is written as SyncML 1.1; every version but that
@@ -78,16 +83,22 @@ func (w *writer) fail(t tag, msg string) {
 	w.err = &EncodeError{Encoding: w.enc, Path: p.String() + t.String(), Command: w.command, Msg: msg}
 }
 
-// hold writes the element t and what inside writes into it.
-func (w *writer) hold(t tag, inside func()) { w.holdNamed(t, elements[t].name, inside) }
+// open begins the element t, which shut must end. It reports false, and t has
+// not begun, if that is not possible.
+func (w *writer) open(t tag) bool { return w.openNamed(t, elements[t].name) }
 
-func (w *writer) holdNamed(t tag, name string, inside func()) {
+func (w *writer) openNamed(t tag, name string) bool {
 	if !w.allowed(t) {
-		return
+		return false
 	}
 	w.sink.open(t, name)
 	w.path = append(w.path, t)
-	inside()
+	return true
+}
+
+func (w *writer) shut(t tag) { w.shutNamed(t, elements[t].name) }
+
+func (w *writer) shutNamed(t tag, name string) {
 	w.path = w.path[:len(w.path)-1]
 	w.sink.shut(t, name)
 }
@@ -100,6 +111,21 @@ func (w *writer) leaf(t tag, text string, kind leafKind) {
 	if why := w.sink.leaf(t, text, kind); why != "" {
 		w.fail(t, why)
 	}
+}
+
+// bytes is leaf for a text that is no string.
+func (w *writer) bytes(t tag, text []byte, kind leafKind) {
+	if !w.allowed(t) {
+		return
+	}
+	if why := w.sink.bytes(t, text, kind); why != "" {
+		w.fail(t, why)
+	}
+}
+
+// number is leaf for a number.
+func (w *writer) number(t tag, n int64) {
+	w.bytes(t, strconv.AppendInt(w.digits[:0], n, 10), plain)
 }
 
 // id writes an identifier.
@@ -115,13 +141,13 @@ func (w *writer) itemData(i *Item) {
 	if endsInNUL(i, w.format) {
 		w.fail(tagData, "text that ends in NUL, which readers cut off")
 	}
-	w.leaf(tagData, string(i.Data), data)
+	w.bytes(tagData, i.Data, data)
 }
 
-// note explains the leaf before it.
-func (w *writer) note(text string) {
-	if w.err == nil {
-		w.sink.note(text)
+// note explains the leaf before it, to a reader.
+func (w *writer) note(text func() string) {
+	if w.shown && w.err == nil {
+		w.sink.note(text())
 	}
 }
 
@@ -138,7 +164,10 @@ func (w *writer) cmd(c Command) {
 		w.fail(noTag, "no command of DM")
 	case b == unknownBinding && w.shown:
 		u := c.(*Unknown)
-		w.holdNamed(t, string(u.Cmd), func() { unknownShape.write(w, u) })
+		if w.openNamed(t, string(u.Cmd)) {
+			unknownShape.write(w, u)
+			w.shutNamed(t, string(u.Cmd))
+		}
 	case !t.command():
 		w.fail(noTag, "a name that no command has")
 	case !b.write(w, t, c):
@@ -147,7 +176,7 @@ func (w *writer) cmd(c Command) {
 }
 
 func (w *writer) allowed(t tag) bool {
-	if elements[t].new12 && w.old {
+	if w.old && elements[t].new12 {
 		w.fail(t, "not in SyncML 1.1")
 	}
 	return w.err == nil

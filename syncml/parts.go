@@ -5,21 +5,21 @@ import (
 	"slices"
 )
 
-// needed makes a row of a header one without which no answer can be written:
+// needed makes the identifier row of a header one without which no answer can be written:
 // absent or empty, it is an error in both directions.
 func needed(r row[Header], at func(*Header) *string) row[Header] {
-	read, write := r.read, r.write
-	r.must = true
+	r.must, r.text = true, nil
 	r.read = func(b *binder, n *node, h *Header) {
-		if read(b, n, h); *at(h) == "" {
+		if *at(h) = b.id(n); *at(h) == "" {
 			b.fail(n, n.label()+" is empty")
 		}
 	}
 	r.write = func(w *writer, h *Header) {
-		if trimmed(*at(h)) == "" {
+		text := trimmed(*at(h))
+		if text == "" {
 			w.fail(r.tag, "is empty")
 		}
-		write(w, h)
+		w.id(r.tag, text)
 	}
 	return r
 }
@@ -81,7 +81,7 @@ func itemsRow[T any](s *shape[Item], at func(*T) *[]Item) row[T] {
 		write: func(w *writer, v *T) {
 			items := *at(v)
 			for i := range items {
-				w.hold(tagItem, func() { s.write(w, &items[i]) })
+				s.writeIn(w, tagItem, &items[i])
 			}
 		},
 		norm: func(v *T) {

@@ -11,12 +11,7 @@ import (
 func textRow[T any](t tag, at func(*T) *string) row[T] {
 	return row[T]{
 		tag:  t,
-		read: func(b *binder, n *node, v *T) { *at(v) = b.text(n) },
-		write: func(w *writer, v *T) {
-			if s := trimmed(*at(v)); s != "" {
-				w.leaf(t, s, plain)
-			}
-		},
+		text: at,
 		norm: func(v *T) { *at(v) = trimmed(*at(v)) },
 	}
 }
@@ -24,33 +19,33 @@ func textRow[T any](t tag, at func(*T) *string) row[T] {
 // uriRow is a text that is written when empty too: it is all its parent has.
 func uriRow[T any](t tag, at func(*T) *string) row[T] {
 	r := textRow(t, at)
-	r.write = func(w *writer, v *T) { w.leaf(t, trimmed(*at(v)), plain) }
+	r.always = true
 	return r
 }
 
 // idRow is a text that is always written, and has a length limit: others echo
 // it.
-func idRow[T any, S ~string](t tag, at func(*T) *S) row[T] {
-	return row[T]{
-		tag:  t,
-		read: func(b *binder, n *node, v *T) { *at(v) = S(b.id(n)) },
-		write: func(w *writer, v *T) {
-			w.id(t, trimmed(string(*at(v))))
-		},
-		norm: func(v *T) { *at(v) = S(trimmed(string(*at(v)))) },
-	}
+func idRow[T any](t tag, at func(*T) *string) row[T] {
+	r := uriRow(t, at)
+	r.id = true
+	return r
 }
 
 // optIDRow is a text with the length limit of an identifier; empty is absent.
-func optIDRow[T any, S ~string](t tag, at func(*T) *S) row[T] {
+func optIDRow[T any](t tag, at func(*T) *string) row[T] {
 	r := idRow(t, at)
-	write := r.write
-	r.write = func(w *writer, v *T) {
-		if trimmed(string(*at(v))) != "" {
-			write(w, v)
-		}
-	}
+	r.always = false
 	return r
+}
+
+// nameRow is idRow for the name of a command.
+func nameRow[T any](t tag, at func(*T) *Name) row[T] {
+	return row[T]{
+		tag:   t,
+		read:  func(b *binder, n *node, v *T) { *at(v) = Name(b.id(n)) },
+		write: func(w *writer, v *T) { w.id(t, trimmed(string(*at(v)))) },
+		norm:  func(v *T) { *at(v) = Name(trimmed(string(*at(v)))) },
+	}
 }
 
 // exactRow is an optional text whose white space counts: it is echoed or goes
@@ -127,7 +122,7 @@ func numberRow[T any](t tag, at func(*T) *int64) row[T] {
 			case n < 0:
 				w.fail(t, "a number below zero")
 			case n > 0:
-				w.leaf(t, strconv.FormatInt(n, 10), plain)
+				w.number(t, n)
 			}
 		},
 	}
@@ -150,8 +145,8 @@ func codeRow[T any, C interface {
 			*at(v) = C(c)
 		},
 		write: func(w *writer, v *T) {
-			w.leaf(t, strconv.Itoa(int(*at(v))), plain)
-			w.note((*at(v)).Name())
+			w.number(t, int64(*at(v)))
+			w.note((*at(v)).Name)
 		},
 	}
 }
@@ -164,7 +159,7 @@ func partRow[T any, U comparable](t tag, always bool, s *shape[U], at func(*T) *
 		read: func(b *binder, n *node, v *T) { s.read(b, n, at(v)) },
 		write: func(w *writer, v *T) {
 			if p, zero := at(v), *new(U); *p != zero || always {
-				w.hold(t, func() { s.write(w, p) })
+				s.writeIn(w, t, p)
 			}
 		},
 		norm: func(v *T) { s.norm(at(v)) },
@@ -182,7 +177,7 @@ func optRow[T, U any](t tag, s *shape[U], at func(*T) **U) row[T] {
 		},
 		write: func(w *writer, v *T) {
 			if p := *at(v); p != nil {
-				w.hold(t, func() { s.write(w, p) })
+				s.writeIn(w, t, p)
 			}
 		},
 		norm: func(v *T) {

@@ -12,6 +12,8 @@ type shape[T any] struct {
 	// fix, if set, brings *v to the normal form; it must not write through
 	// slices or pointers of *v.
 	fix func(v *T)
+	// odd, set with fix, says that fix would change v.
+	odd func(v *T) bool
 	// Of the rows, by indexed: the row that takes a tag, counted from 1, and
 	// the bits of those that must be there.
 	index [tagCount]uint8
@@ -45,6 +47,12 @@ type row[T any] struct {
 	read  func(b *binder, n *node, v *T)
 	write func(w *writer, v *T)
 	norm  func(v *T) // nil if every value is normal; v is the caller's own copy
+	// text, if set, is where the text is that is all of the row. It stands in
+	// for read and write, which do the same: most rows are such, and a call
+	// less for each is worth it.
+	text   func(v *T) *string
+	always bool // text is written when empty too
+	id     bool // text has the length limit of an identifier
 }
 
 // takes says that the row is for elements t.
@@ -68,7 +76,14 @@ func (s *shape[T]) read(b *binder, n *node, v *T) {
 			return
 		}
 		seen |= bit
-		r.read(b, k, v)
+		switch {
+		case r.text == nil:
+			r.read(b, k, v)
+		case r.id:
+			*r.text(v) = b.id(k)
+		default:
+			*r.text(v) = b.text(k)
+		}
 	}
 	if missing := s.need &^ seen; missing != 0 {
 		b.fail(n, n.label()+" has no "+s.rows[bits.TrailingZeros32(missing)].tag.String())
@@ -95,15 +110,34 @@ func (s *shape[T]) skip(b *binder, n, k *node) {
 	}
 }
 
+// writeIn writes v as the element t.
+func (s *shape[T]) writeIn(w *writer, t tag, v *T) {
+	if w.open(t) {
+		s.write(w, v)
+		w.shut(t)
+	}
+}
+
 // write emits the rows of v in wire order, in the normal form.
 func (s *shape[T]) write(w *writer, v *T) {
-	if s.fix != nil {
-		c := *v
-		s.fix(&c)
-		v = &c
+	if s.fix != nil && s.odd(v) {
+		v = new(*v)
+		s.fix(v)
 	}
 	for i := range s.rows {
-		s.rows[i].write(w, v)
+		r := &s.rows[i]
+		if r.text == nil {
+			r.write(w, v)
+			continue
+		}
+		text := trimmed(*r.text(v))
+		switch {
+		case text == "" && !r.always:
+		case r.id:
+			w.id(r.tag, text)
+		default:
+			w.leaf(r.tag, text, plain)
+		}
 	}
 }
 

@@ -55,14 +55,14 @@ var messageShape = indexed(shape[Message]{rows: []row[Message]{
 		tag:   tagSyncHdr,
 		must:  true,
 		read:  func(b *binder, n *node, m *Message) { headerShape.read(b, n, &m.Header) },
-		write: func(w *writer, m *Message) { w.hold(tagSyncHdr, func() { headerShape.write(w, &m.Header) }) },
+		write: func(w *writer, m *Message) { headerShape.writeIn(w, tagSyncHdr, &m.Header) },
 		norm:  func(m *Message) { headerShape.norm(&m.Header) },
 	},
 	{
 		tag:   tagSyncBody,
 		must:  true,
 		read:  func(b *binder, n *node, m *Message) { bodyShape.read(b, n, m) },
-		write: func(w *writer, m *Message) { w.hold(tagSyncBody, func() { bodyShape.write(w, m) }) },
+		write: func(w *writer, m *Message) { bodyShape.writeIn(w, tagSyncBody, m) },
 		norm:  bodyShape.norm,
 	},
 }})
@@ -90,7 +90,7 @@ var statusShape = indexed(shape[Status]{
 		idRow(tagCmdID, func(s *Status) *string { return &s.CmdID }),
 		idRow(tagMsgRef, func(s *Status) *string { return &s.MsgRef }),
 		idRow(tagCmdRef, func(s *Status) *string { return &s.CmdRef }),
-		idRow(tagCmd, func(s *Status) *Name { return &s.Cmd }),
+		nameRow(tagCmd, func(s *Status) *Name { return &s.Cmd }),
 		textsRow(tagTargetRef, func(s *Status) *[]string { return &s.TargetRefs }),
 		textsRow(tagSourceRef, func(s *Status) *[]string { return &s.SourceRefs }),
 		optRow(tagCred, &credShape, func(s *Status) **Cred { return &s.Cred }),
@@ -99,6 +99,7 @@ var statusShape = indexed(shape[Status]{
 		itemsRow(&itemShape, func(s *Status) *[]Item { return &s.Items }),
 	},
 	done: func(s *Status) { trimItems(s.Items, Meta{}) },
+	odd: func(s *Status) bool { return s.CmdRef == "" && s.Cmd == CmdSyncHdr },
 	fix: func(s *Status) {
 		if s.CmdRef == "" && s.Cmd == CmdSyncHdr { // oma-dm.md 11, row 7
 			s.CmdRef = "0"

@@ -1,7 +1,8 @@
 package syncml
 
 import (
-	"strings"
+	"bytes"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -17,7 +18,7 @@ func (m *Message) AppendWBXML(dst []byte) ([]byte, error) {
 	if m.Header.Version.old() {
 		id = publicID11
 	}
-	s := &wbxmlSink{out: append(dst, version12)}
+	s := &wbxmlSink{out: append(slices.Grow(dst, startWBXML), version12)}
 	s.out = appendUint(s.out, id)
 	s.out = appendUint(s.out, charsetUTF8)
 	s.out = appendUint(s.out, 0) // string table
@@ -65,24 +66,46 @@ func (s *wbxmlSink) shut(tag, string) {
 }
 
 func (s *wbxmlSink) leaf(t tag, text string, kind leafKind) string {
+	return wbxmlLeaf(s, t, text, kind)
+}
+
+func (s *wbxmlSink) bytes(t tag, text []byte, kind leafKind) string {
+	return wbxmlLeaf(s, t, text, kind)
+}
+
+func wbxmlLeaf[S string | []byte](s *wbxmlSink, t tag, text S, kind leafKind) string {
 	s.open(t, "")
+	s.last = 0 // it ends here
+	out := s.out
 	switch {
-	case text == "":
+	case len(text) == 0:
+		return ""
 	case kind == data:
-		s.content()
-		s.out = appendUint(append(s.out, tokOpaque), uint32(len(text)))
-		s.out = append(s.out, text...)
-	case strings.IndexByte(text, 0) >= 0:
-		return "NUL, which a WBXML string cannot carry"
-	case !utf8.ValidString(text):
-		return "bytes that are not UTF-8"
-	default:
-		s.content()
-		s.out = append(s.out, tokStrI)
-		s.out = append(s.out, text...)
-		s.out = append(s.out, 0)
+		out[len(out)-1] |= bitContent
+		out = appendUint(append(out, tokOpaque), uint32(len(text)))
+		out = append(out, text...)
+		s.out = append(out, tokEnd)
+		return ""
 	}
-	s.shut(t, "")
+	out[len(out)-1] |= bitContent
+	out = append(out, tokStrI)
+	out = append(out, text...)
+	s.out = append(out, 0, tokEnd)
+	return notSTRI(s.out[len(out)-len(text) : len(out)])
+}
+
+// notSTRI says why s cannot be a string of WBXML, or "".
+func notSTRI(s []byte) string {
+	i := 0
+	for i < len(s) && s[i]-1 < utf8.RuneSelf-1 { // ASCII but NUL
+		i++
+	}
+	switch s = s[i:]; {
+	case bytes.IndexByte(s, 0) >= 0:
+		return "NUL, which a WBXML string cannot carry"
+	case !utf8.Valid(s):
+		return "bytes that are not UTF-8"
+	}
 	return ""
 }
 

@@ -1,22 +1,33 @@
 package syncml
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // What a byte is to the reader of usual XML.
 const (
 	inName     = 1 << iota // in a name, not at its beginning
 	beginsName             // anywhere in a name
-	special                // has to be looked at in text
-	forbidden              // cannot stand in XML
+	special                // has to be looked at in text that is read
+	forbidden              // cannot stand in XML, or not as it is
+	asEntity               // is written as one of entities
+	beyond                 // of a character beyond ASCII
 )
 
 var xmlBytes = func() (all [256]uint8) {
 	for c := range ' ' {
 		all[c] = special | forbidden
 	}
-	all['\t'], all['\n'], all['\r'] = 0, 0, special
+	all['\t'], all['\n'] = 0, 0
 	for _, c := range []byte("<&>") {
 		all[c] = special
+	}
+	for _, e := range entities {
+		all[e.text[0]] |= asEntity
+	}
+	for c := utf8.RuneSelf; c < len(all); c++ {
+		all[c] = beyond
 	}
 	for c := 'a'; c <= 'z'; c++ {
 		all[c], all[c-'a'+'A'] = beginsName, beginsName
@@ -32,7 +43,7 @@ var xmlBytes = func() (all [256]uint8) {
 // carriage return, which XML changes.
 func asItStands(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; xmlBytes[c]&forbidden != 0 || c == '\r' {
+		if xmlBytes[s[i]]&forbidden != 0 {
 			return false
 		}
 	}
@@ -110,6 +121,16 @@ func entity(s string) (int, string) {
 		}
 	}
 	return 0, ""
+}
+
+// entityOf is how c is written.
+func entityOf(c byte) string {
+	for i := range entities {
+		if entities[i].text[0] == c {
+			return entities[i].name
+		}
+	}
+	return ""
 }
 
 // put makes s the text of the innermost element.

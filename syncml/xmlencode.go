@@ -1,12 +1,12 @@
 package syncml
 
 import (
-	"bytes"
 	"fmt"
+	"slices"
 	"unicode/utf8"
-
-	"github.com/beevik/etree"
 )
+
+const xmlDeclaration = `<?xml version="1.0" encoding="UTF-8"?>`
 
 // AppendXML appends m as XML to dst, in the form that the strictest clients
 // read (legacy-clients.md): the normal form of [Message.Normal], elements in
@@ -18,72 +18,133 @@ import (
 // has them, or misses SessionID or MsgID, gives an [*EncodeError] and dst as
 // it was; binary values go as base64 or in WBXML.
 func (m *Message) AppendXML(dst []byte) ([]byte, error) {
-	doc := etree.NewDocument()
-	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
-	s := &xmlSink{at: &doc.Element, root: namespaceSyncML + DM12.DTD}
+	s := &xmlSink{out: append(slices.Grow(dst, startXML), xmlDeclaration...), root: namespaceSyncML + DM12.DTD}
 	if m.Header.Version.old() {
 		s.root = namespaceSyncML + DM112.DTD
 	}
 	if err := write(m, s, XML); err != nil {
 		return dst, err
 	}
-	out := bytes.NewBuffer(dst)
-	if _, err := doc.WriteTo(out); err != nil {
-		return dst, err // a bytes.Buffer gives none
-	}
-	return out.Bytes(), nil
+	return s.out, nil
 }
 
-// xmlSink builds an etree document.
+// startXML and startWBXML are the sizes a message is given to start with.
+const (
+	startXML   = 2048
+	startWBXML = 1024
+)
+
+// xmlTag is what is written of an element: its start tag up to the bracket, as
+// it may turn out to be empty, and its end tag.
+type xmlTag struct{ start, end string }
+
+// xmlTags is [elements] in writing. The elements of MetInf are written with
+// their namespace, each of its own (oma-dm.md 1.1).
+var xmlTags = func() (all [tagCount]xmlTag) {
+	for t, e := range elements {
+		all[t] = xmlTag{"<" + e.name, "</" + e.name + ">"}
+		if e.page == pageMetInf {
+			all[t].start += attributeXMLNS(namespaceMetInf)
+		}
+	}
+	return all
+}()
+
+func attributeXMLNS(uri string) string { return ` xmlns="` + uri + `"` }
+
+// xmlSink appends XML text.
 type xmlSink struct {
-	at   *etree.Element
+	out  []byte
 	root string // namespace of the root
+	// pending: the start tag written last may yet become that of an empty element.
+	pending bool
 }
 
 func (s *xmlSink) open(t tag, _ string) {
-	s.at = s.at.CreateElement(elements[t].name)
+	s.content()
+	s.out = append(s.out, xmlTags[t].start...)
 	if t == tagSyncML {
-		s.at.CreateAttr("xmlns", s.root)
+		s.out = append(s.out, attributeXMLNS(s.root)...)
+	}
+	s.pending = true
+}
+
+// content ends the start tag written last, if it has no end yet.
+func (s *xmlSink) content() {
+	if s.pending {
+		s.out = append(s.out, '>')
+		s.pending = false
 	}
 }
 
-func (s *xmlSink) shut(tag, string) { s.at = s.at.Parent() }
+func (s *xmlSink) shut(t tag, _ string) {
+	if s.pending {
+		s.out = append(s.out, "/>"...)
+		s.pending = false
+		return
+	}
+	s.out = append(s.out, xmlTags[t].end...)
+}
 
-func (s *xmlSink) leaf(t tag, text string, _ leafKind) string {
-	if why := notXML(text); why != "" { // etree would write U+FFFD
-		return why
+func (s *xmlSink) leaf(t tag, text string, _ leafKind) string { return xmlLeaf(s, t, text) }
+
+func (s *xmlSink) bytes(t tag, text []byte, _ leafKind) string { return xmlLeaf(s, t, text) }
+
+func xmlLeaf[S string | []byte](s *xmlSink, t tag, text S) (why string) {
+	s.content()
+	out := append(s.out, xmlTags[t].start...)
+	if len(text) == 0 {
+		s.out = append(out, "/>"...)
+		return ""
 	}
-	e := s.at.CreateElement(elements[t].name)
-	if elements[t].page == pageMetInf {
-		e.CreateAttr("xmlns", namespaceMetInf)
-	}
-	if text != "" {
-		e.CreateText(text)
-	}
-	return ""
+	out, why = appendXMLText(append(out, '>'), text)
+	s.out = append(out, xmlTags[t].end...)
+	return why
 }
 
 func (*xmlSink) note(string) {}
 
-// notXML says which character of s cannot stand in XML 1.0 (2.2) without a
-// numeric reference, or "".
-func notXML(s string) string {
+// appendXMLText appends s with the five entities of XML. It returns why that
+// cannot be: XML 1.0 (2.2) has no place for the character without a numeric
+// reference, or at all.
+func appendXMLText[S string | []byte](dst []byte, s S) (out []byte, why string) {
+	done := 0
 	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			if c < ' ' && c != '\t' && c != '\n' {
-				return fmt.Sprintf("character U+%04X, which XML cannot carry", c)
-			}
+		c := s[i]
+		kind := xmlBytes[c]
+		if kind&(asEntity|forbidden|beyond) == 0 {
 			i++
 			continue
 		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 {
-			return "bytes that are not UTF-8"
+		if kind&beyond != 0 {
+			n, why := xmlRune(string(s[i:min(i+utf8.UTFMax, len(s))]))
+			if why != "" {
+				return dst, why
+			}
+			i += n
+			continue
 		}
-		if r == 0xFFFE || r == 0xFFFF {
-			return fmt.Sprintf("character U+%04X, which XML cannot carry", r)
+		if kind&asEntity == 0 {
+			return dst, notXML(rune(c))
 		}
-		i += n
+		dst = append(dst, s[done:i]...)
+		dst = append(dst, entityOf(c)...)
+		i++
+		done = i
 	}
-	return ""
+	return append(dst, s[done:]...), ""
 }
+
+// xmlRune is the length of the character, not of ASCII, that s begins with.
+func xmlRune(s string) (n int, why string) {
+	r, n := utf8.DecodeRuneInString(s)
+	switch {
+	case r == utf8.RuneError && n == 1:
+		return n, "bytes that are not UTF-8"
+	case r == 0xFFFE || r == 0xFFFF:
+		return n, notXML(r)
+	}
+	return n, ""
+}
+
+func notXML(r rune) string { return fmt.Sprintf("character U+%04X, which XML cannot carry", r) }
