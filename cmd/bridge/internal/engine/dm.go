@@ -30,10 +30,8 @@ type dmSession struct {
 	tries   int       // POSTs of this message
 	again   time.Time // when it is posted again; zero while a POST is under way
 	until   time.Time // when the session has taken too long
-}
 
-func (t *turn) account() (ServerInfo, session.Account, bool) {
-	return t.shard.o.Directory.AccountFor(t.rec.Endpoint)
+	supported []syncml.Version // that the server speaks, by its own account
 }
 
 // sessionTime is when the device's session wants a turn: to post again, or to
@@ -178,6 +176,7 @@ func (t *turn) output(dm dmSession, out session.Output) {
 		if out.Err != nil {
 			how.Text = out.Err.Error()
 		}
+		dm.supported = out.Supported
 		t.endSession(dm, how)
 		return
 	}
@@ -217,6 +216,7 @@ func (t *turn) takeOrders() {
 func (t *turn) endSession(dm dmSession, how dmResult) {
 	rec, o := t.rec, t.shard.o
 	t.live.session = nil
+	before := rec.DM.Last.End
 	changed := how.End != rec.DM.Last.End || rec.DM.Last.At.IsZero()
 	rec.DM.Last = how
 	for key := range dm.letters {
@@ -228,6 +228,9 @@ func (t *turn) endSession(dm dmSession, how dmResult) {
 		rec.DM.Failures, rec.DM.NotBefore = 0, time.Time{}
 		rec.DM.Due = nextPoll(t.now, rec.Endpoint, info.Poll)
 		o.Log.Info("DM session done", "device", rec.Endpoint, "messages", dm.sent, "next", rec.DM.Due)
+		return
+	}
+	if how.End == session.EndVersion && t.versionRefused(dm, before) {
 		return
 	}
 	rec.DM.Failures++

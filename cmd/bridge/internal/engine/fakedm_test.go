@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ type dmServer struct {
 	mu       sync.Mutex
 	devices  map[string]*dmDevice
 	header   syncml.Code             // Status for every SyncHdr; 0 is 200
+	speaks   []syncml.Version        // the others get 513, without a list; nil speaks all
 	alert    func(n int) syncml.Code // Status for the nth Alert 1226 of a device, from 1; nil is 200
 	before   func(n int) error       // the nth POST does not arrive
 	after    func(n int) error       // the nth POST arrives, its answer is lost
@@ -160,6 +162,9 @@ func (s *dmServer) reply(d *dmDevice, m *syncml.Message) *syncml.Message {
 	header := s.header
 	if header == 0 {
 		header = syncml.StatusOK
+	}
+	if s.speaks != nil && !slices.Contains(s.speaks, m.Header.Version) {
+		header = syncml.StatusProtoUnsupported
 	}
 	status := func(ref string, cmd syncml.Name, code syncml.Code) {
 		add(func(id string) syncml.Command {

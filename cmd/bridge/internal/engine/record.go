@@ -21,8 +21,8 @@ import (
 
 // recordVersion is the version of records written. It grows when a field
 // changes its meaning or a field is added: an older bridge must not drop what
-// it does not know. Version 2 added the triggers; version 1 is read as one
-// without any.
+// it does not know. Version 2 added the triggers and the other version;
+// version 1 is read as one without any.
 const recordVersion = 2
 
 // keyPrefix is where the records of devices are in the store.
@@ -77,6 +77,9 @@ type dmState struct {
 	Failures  int            `json:"failures,omitempty"` // in a row
 	NotBefore time.Time      `json:"notBefore,omitzero"` // back-off after failures
 	Last      dmResult       `json:"last"`
+	// OtherVersion says that the server refused the account's version: it is
+	// spoken to in the other one.
+	OtherVersion bool `json:"otherVersion,omitempty"`
 }
 
 // dmResult is how the last session ended.
