@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/hex"
 	"fmt"
@@ -11,23 +12,34 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fwbridge/fwbridge/syncml"
+	"github.com/fwbridge/fwbridge/syncml/notify"
+	"github.com/fwbridge/fwbridge/syncml/replay"
 )
 
 // maxDecode bounds, in bytes, what decode reads: the largest message, as hex
 // with a separator after every digit pair.
 const maxDecode = 3 * syncml.DefaultMaxMessage
 
+// harStart is how many bytes are looked at to see that a file is an archive.
+const harStart = 64
+
 func newDecode() *cobra.Command {
 	var showSecrets bool
 	cmd := &cobra.Command{
 		Use:   "decode FILE|-",
-		Short: "Print a SyncML message, XML or WBXML, for people",
+		Short: "Print a SyncML message, a trigger or an HTTP archive, for people",
 		Long: `decode prints a SyncML message as indented XML with the names of codes beside
-their numbers. It finds out by itself whether the file holds XML, WBXML or
-either of them as hexadecimal text; - reads standard input. Credentials and
-nonces are hidden unless --show-secrets is given.`,
+their numbers. It finds out by itself whether the file holds XML, WBXML, a
+trigger (Package 0, alone, in a WSP push or in an SMS), any of these as
+hexadecimal text, or an HTTP archive (HAR), whose messages it prints one after
+the other; - reads standard input. Credentials and nonces are hidden unless
+--show-secrets is given.
+
+Packet captures are not read: have your capture tool write the HTTP bodies to
+files, or record sessions with bridge record.`,
 		Example: `  bridge decode message.wbxml
-  xxd -p message.wbxml | bridge decode -`,
+  xxd -p message.wbxml | bridge decode -
+  bridge decode session.har`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("want one FILE, or - for standard input")
@@ -39,19 +51,74 @@ nonces are hidden unless --show-secrets is given.`,
 			if err != nil {
 				return err
 			}
-			message, encoding, err := syncml.Decode(data, syncml.DefaultLimits)
-			if err != nil {
+			if err := printDecoded(cmd.OutOrStdout(), data, showSecrets); err != nil {
 				return fmt.Errorf("%s: %w", nameOf(args[0]), err)
 			}
-			out := cmd.OutOrStdout()
-			if _, err := fmt.Fprintf(out, "<!-- %s, %s -->\n", strings.ToUpper(encoding.String()), count(len(data), "byte")); err != nil {
-				return err
-			}
-			return syncml.Describe(out, message, showSecrets)
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&showSecrets, "show-secrets", false, "show credentials and nonces")
 	return cmd
+}
+
+// printDecoded prints what the bytes hold.
+func printDecoded(w io.Writer, data []byte, showSecrets bool) error {
+	if isHAR(data) {
+		sessions, err := replay.ParseHAR(data)
+		if err == nil && len(sessions) == 0 {
+			err = replay.ErrNothing
+		}
+		if err != nil {
+			return err
+		}
+		return printSessions(w, sessions, showSecrets)
+	}
+	message, encoding, err := syncml.Decode(data, syncml.DefaultLimits)
+	if err != nil {
+		if trigger, bad := notify.Open(data); bad == nil {
+			if _, err := fmt.Fprintf(w, "trigger (Package 0), %s\n", count(len(data), "byte")); err != nil {
+				return err
+			}
+			return notify.Describe(w, trigger, showSecrets)
+		}
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "<!-- %s, %s -->\n", strings.ToUpper(encoding.String()), count(len(data), "byte")); err != nil {
+		return err
+	}
+	return syncml.Describe(w, message, showSecrets)
+}
+
+// printSessions prints every message of an archive. One that cannot be decoded
+// is said to be so, and the rest printed all the same.
+func printSessions(w io.Writer, sessions []replay.Session, showSecrets bool) error {
+	for _, s := range sessions {
+		for _, e := range s.Exchanges {
+			for _, m := range []replay.Message{e.Request, e.Response} {
+				if m.Name == "" {
+					continue // no answer was recorded
+				}
+				if _, err := fmt.Fprintf(w, "<!-- %s, %s -->\n", s.Name, m.Name); err != nil {
+					return err
+				}
+				if len(m.Body) == 0 || isHAR(m.Body) {
+					fmt.Fprintf(w, "<!-- HTTP status %d, no message -->\n", m.Status)
+					continue
+				}
+				if err := printDecoded(w, m.Body, showSecrets); err != nil {
+					if _, err := fmt.Fprintf(w, "<!-- %v -->\n", err); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// isHAR tells an archive from messages: none of them begins with a brace.
+func isHAR(data []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n\ufeff"), []byte("{"))
 }
 
 func nameOf(file string) string {
@@ -72,15 +139,20 @@ func readMessage(file string, stdin io.Reader) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxDecode+1))
+	buffered := bufio.NewReader(in)
+	limit, what := maxDecode, "no SyncML message is"
+	if start, _ := buffered.Peek(harStart); isHAR(start) {
+		limit, what = replay.MaxFile, "which is the limit of an HTTP archive"
+	}
+	data, err := io.ReadAll(io.LimitReader(buffered, int64(limit)+1))
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case len(data) == 0:
 		return nil, fmt.Errorf("%s is empty", nameOf(file))
-	case len(data) > maxDecode:
-		return nil, fmt.Errorf("%s: larger than %d bytes, no SyncML message is", nameOf(file), maxDecode)
+	case len(data) > limit:
+		return nil, fmt.Errorf("%s: larger than %d bytes, %s", nameOf(file), limit, what)
 	}
 	if raw, ok := fromHex(data); ok {
 		return raw, nil

@@ -15,6 +15,9 @@ var commands = []func() *cobra.Command{
 	newMap,
 	newDDF,
 	newDecode,
+	newEncode,
+	newReplay,
+	newRecord,
 	newVersion,
 }
 
