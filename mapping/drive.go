@@ -77,6 +77,7 @@ type Drive struct {
 	// The phase.
 	Refusals uint8          `json:"refusals,omitempty"`
 	Sent     bool           `json:"sent,omitempty"`   // its operation was accepted, its effect not seen yet
+	Taken    bool           `json:"taken,omitempty"`  // it was accepted, or perhaps: a refusal may mean that the device is busy with it
 	Plain    bool           `json:"plain,omitempty"`  // Uninstall goes without the argument
 	Undone   bool           `json:"undone,omitempty"` // Cleanup has asked the device to let go
 	Held     fwupdate.State `json:"held,omitempty"`   // State shown during Cleanup

@@ -100,6 +100,23 @@ func (b *bench) tick() *bench {
 	return b.step(Tick{})
 }
 
+// until lets time pass, with readings that show no change, until op is under
+// way.
+func (b *bench) until(op Op, s lwm2m9.UpdateState, r lwm2m9.UpdateResult) *bench {
+	b.t.Helper()
+	for range 10 {
+		switch b.d.Asked {
+		case op:
+			return b
+		case OpNone:
+			b.tick()
+		default:
+			b.shows(s, r)
+		}
+	}
+	return b.want(op)
+}
+
 func (b *bench) ends(s fwupdate.State, c fwupdate.Code) {
 	b.t.Helper()
 	if b.end == nil {
@@ -501,6 +518,43 @@ func TestRefusedBecauseBusy(t *testing.T) {
 	if got := b.now.Sub(began); got != b.p.Retry {
 		t.Errorf("looked again after %v, want %v", got, b.p.Retry)
 	}
+}
+
+// A device that works on an Activate for long refuses a second one, and a
+// third: what it has accepted, or perhaps accepted, only its state or the
+// deadline ends.
+func TestRefusedWhileAtWork(t *testing.T) {
+	for name, first := range map[string]Answer{
+		"accepted":  {Outcome: Accepted},
+		"no answer": {Outcome: NoAnswer},
+		"garbage":   {Outcome: Garbage},
+	} {
+		t.Run("Activate "+name, func(t *testing.T) {
+			b := delivered(t).ok(OpInstall).shows(lwm2m9.Installed, lwm2m9.ResultInstalled).want(OpActivate).answer(first)
+			for range maxRefusals + 1 {
+				b.until(OpActivate, lwm2m9.Installed, lwm2m9.ResultInstalled).answer(Answer{Outcome: Refused, Code: lwm2m9.CodeMethodNotAllowed})
+			}
+			b.tick().want(OpRead).
+				answer(Answer{Instances: []lwm2m9.Instance{{State: lwm2m9.Installed, Result: lwm2m9.ResultInstalled, Activation: lwm2m9.Enabled}}})
+			b.ends(100, 200)
+		})
+		t.Run("Uninstall "+name, func(t *testing.T) {
+			b := newBench(t, Order{Bound: 1}).shows(lwm2m9.Delivered, lwm2m9.ResultInitial).ok(OpObserve).want(OpUninstall).answer(first)
+			for range 2 {
+				b.until(OpUninstall, lwm2m9.Delivered, lwm2m9.ResultInitial).answer(Answer{Outcome: Refused, Code: lwm2m9.CodeMethodNotAllowed})
+			}
+			b.tick().shows(lwm2m9.Initial, lwm2m9.ResultInitial).want(OpWriteURI)
+		})
+	}
+	t.Run("after a restart", func(t *testing.T) {
+		b := delivered(t).ok(OpInstall).shows(lwm2m9.Installed, lwm2m9.ResultInstalled).want(OpActivate).step(Resumed{}).ok(OpObserve)
+		for range maxRefusals + 1 {
+			b.until(OpActivate, lwm2m9.Installed, lwm2m9.ResultInstalled).answer(Answer{Outcome: Refused, Code: lwm2m9.CodeMethodNotAllowed})
+		}
+		if b.end != nil {
+			t.Errorf("given up: %+v", b.end)
+		}
+	})
 }
 
 // A late answer to a request that was given up is not believed.

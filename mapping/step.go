@@ -106,7 +106,7 @@ func (s *step) limit(ph Phase) time.Duration {
 func (s *step) enter(ph Phase) {
 	s.Phase = ph
 	s.Ends = s.now.Add(s.limit(ph))
-	s.Refusals, s.Sent, s.Doubt, s.Next = 0, false, time.Time{}, time.Time{}
+	s.Refusals, s.Sent, s.Taken, s.Doubt, s.Next = 0, false, false, time.Time{}, time.Time{}
 }
 
 // ask emits a request and makes it the one under way.
@@ -138,6 +138,7 @@ func (s *step) abandon(restart bool) {
 	if s.Asked == OpInstall {
 		s.Install, s.Resumable = InstallUnknown, restart
 	}
+	s.Taken = s.Taken || s.Asked.lasting()
 	s.Asked, s.Fresh, s.Again = OpNone, false, false
 }
 

@@ -197,24 +197,37 @@ func (s *step) rechoose() {
 	s.enter(PhaseChoose)
 }
 
+// lasting says that the effect comes some time after the answer: Executes are
+// asynchronous (mapping.md, 2). Install has rules of its own.
+func (o Op) lasting() bool { return o == OpUninstall || o == OpActivate }
+
 // done takes the answer to Uninstall, Activate and ClearURI.
 func (s *step) done(op Op, a Answer) {
 	switch a.Outcome {
 	case Accepted:
-		s.Sent = true
+		s.Sent, s.Taken = true, s.Taken || op.lasting()
 		s.reread()
 	case Refused:
-		s.noteRefused(op, a.Code)
-		if op == OpUninstall && a.Code == lwm2m9.CodeBadRequest && !s.Plain {
-			s.Plain = true // perhaps it only dislikes the argument
-			s.reread()
-			return
-		}
-		// Perhaps it is busy with what was asked before a restart or a lost
-		// answer: it gets time before its state decides.
+		s.refused(op, a.Code)
+	default:
+		s.Taken = s.Taken || op.lasting() && a.Outcome != NotSent
+		s.again()
+	}
+}
+
+// refused takes a refusal of Uninstall, Activate or ClearURI. While the device
+// may be at work on the same request, only its state or the deadline decides.
+func (s *step) refused(op Op, c lwm2m9.ResponseCode) {
+	switch {
+	case op == OpUninstall && c == lwm2m9.CodeBadRequest && !s.Plain:
+		s.noteRefused(op, c)
+		s.Plain = true // perhaps it only dislikes the argument
+		s.reread()
+	case s.Taken:
+		s.wait(s.p.Poll)
+	default:
+		s.noteRefused(op, c)
 		s.Refusals++
 		s.wait(s.p.Retry)
-	default:
-		s.again()
 	}
 }
