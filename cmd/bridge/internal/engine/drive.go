@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,13 @@ func (t *turn) startDrive(x fwupdate.Execution) {
 		t.shard.o.Log.Error("Exec accepted while an update runs, ignored", "device", t.rec.Endpoint, "package", x.Package)
 		return
 	}
+	if t.untold(x) {
+		d := t.rec.Drive
+		t.rec.Tree.SetState(x.Package, d.View().State)
+		t.rec.Tree.SetBusy(x.Package, d.Busy())
+		t.note("Exec repeated by the DM server, which was not told the result yet; nothing is started")
+		return
+	}
 	t.giveUpAsking()
 	t.rec.Drives++
 	t.rec.Install = nil
@@ -35,6 +43,18 @@ func (t *turn) startDrive(x fwupdate.Execution) {
 	d, actions := mapping.Start(t.now, mapping.Order{Execution: x, Bound: p.Bound}, t.rec.Present, t.policy())
 	t.rec.Drive = &d
 	t.carry(mapping.View{}, actions)
+}
+
+// untold says that an Exec asks for what has just been done, with its result
+// still in the outbox. A server that never got the 202, because the bridge or
+// the connection died, repeats its Exec in the next session: without this the
+// software would be installed twice. An Exec without Correlator is only known
+// again as long as the server has not refused the result.
+func (t *turn) untold(x fwupdate.Execution) bool {
+	d := t.rec.Drive
+	return d != nil && d.Over() && d.Order.Execution == x && slices.ContainsFunc(t.rec.Outbox, func(l letter) bool {
+		return l.Package == x.Package && l.Note.Correlator == x.Correlator && !l.Parked && (x.Correlator != "" || l.Refusals == 0)
+	})
 }
 
 // step is one step of the running drive; without one nothing happens.

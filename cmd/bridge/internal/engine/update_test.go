@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fwbridge/fwbridge/lwm2m9"
+	"github.com/fwbridge/fwbridge/syncml"
 )
 
 func TestAnUpdateFromExecToFinalNotification(t *testing.T) {
@@ -124,6 +125,47 @@ func TestFailuresAreReported(t *testing.T) {
 				}
 				if n := dev.ran("POST /9/0/4"); n > 1 {
 					t.Errorf("Install ran %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// A server that has not heard how its update ended repeats the Exec, for its
+// 202 was lost: the result that waits is the answer to this one too. Once it
+// has been told, the same Exec is a new update.
+func TestRepeatedExecStartsNothing(t *testing.T) {
+	for _, correlator := range []string{"c", ""} {
+		t.Run("correlator "+correlator, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				dev := w.net.add(devA)
+				again := op(syncml.CmdExec, "./FwUpdate/p1/DownloadAndUpdate", "", "")
+				again.Correlator = correlator
+				told := func(n int) func() bool {
+					return func() bool { alerts, _ := w.dm.seen(imeiA); return len(alerts) == n && w.answered(devA, imeiA)() }
+				}
+				w.dm.alert = func(n int) syncml.Code {
+					if n == 1 {
+						w.dm.device(imeiA).queue = append(w.dm.device(imeiA).queue, []syncml.Command{again})
+						return 0 // lost, as far as the server is concerned
+					}
+					return syncml.StatusOK
+				}
+				w.start()
+				defer func() { w.stop() }()
+				w.dm.orders(imeiA, campaign("p1", pkgURL, correlator)...)
+				w.register(dev)
+				if !w.until("final notification", time.Hour, told(2)) {
+					return
+				}
+				if n, d := dev.ran("POST /9/0/4"), w.detail(devA); n != 1 || d.State != 100 {
+					t.Errorf("Install ran %d times, State %d; want 1, 100\n%s", n, d.State, w.story())
+				}
+				w.dm.orders(imeiA, again)
+				w.until("another update", 24*time.Hour, told(3))
+				if n := dev.ran("POST /9/0/4"); n != 2 {
+					t.Errorf("Install ran %d times after a new Exec; want 2\n%s", n, w.story())
 				}
 			})
 		})
