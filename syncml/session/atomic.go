@@ -54,9 +54,13 @@ func (x *turn) atomic(b *syncml.Block) []reply {
 }
 
 // answersFit says whether the answers to an Atomic go out in one message,
-// after the Status for the SyncHdr.
+// after the Status for the SyncHdr; and after that for the Alert 1222 that asks
+// for it, when it has to wait.
 func (x *turn) answersFit(all []reply) bool {
 	cmds := []outgoing{{cmd: x.head}}
+	if len(x.c.queue) > 0 {
+		cmds = append(cmds, outgoing{cmd: whole(&syncml.Alert{CmdID: x.msgRef}, syncml.StatusOK).status(x.msgRef)})
+	}
 	for _, r := range all {
 		if !r.quiet && !x.quiet {
 			cmds = append(cmds, outgoing{cmd: r.status(x.msgRef)})
