@@ -10,12 +10,14 @@ import "strings"
 type arena struct {
 	size  int // bytes of the message
 	texts strings.Builder
-	bytes []byte // its capacity is a block
+	bytes []byte   // its capacity is a block
+	lists []string // what is left of a block
 }
 
 const (
 	arenaWhole = 4 << 10 // bytes, of the longest message that texts keep alive
 	arenaBlock = 1 << 10 // bytes
+	arenaLists = 8       // texts in a block
 	arenaShare = 256     // bytes, of the longest text that shares a block
 )
 
@@ -47,6 +49,20 @@ func (a *arena) value(s string) []byte {
 	at := len(a.bytes)
 	a.bytes = append(a.bytes, s...)
 	return a.bytes[at:len(a.bytes):len(a.bytes)]
+}
+
+// with is list and s. Most lists of texts have one.
+func (a *arena) with(list []string, s string) []string {
+	if list != nil {
+		return append(list, s)
+	}
+	if len(a.lists) == 0 {
+		a.lists = make([]string, arenaLists)
+	}
+	list = a.lists[:1:1]
+	a.lists = a.lists[1:]
+	list[0] = s
+	return list
 }
 
 // room begins a new block of texts unless need more bytes go into this one.

@@ -14,13 +14,14 @@ type binder struct {
 	items    int
 	commands int
 	kept     arena
+	short    bool         // so short a message that kept.text copies nothing
 	err      *SyntaxError // Offset as in node.off
 }
 
 // bind reads the tree under root, whose texts are cut from a message of size
 // bytes. Of a long one the Message keeps copies only.
 func bind(root *node, enc Encoding, lim Limits, size int) (*Message, *SyntaxError) {
-	b := &binder{enc: enc, lim: lim, kept: arena{size: size}}
+	b := &binder{enc: enc, lim: lim, kept: arena{size: size}, short: size <= arenaWhole}
 	m := new(Message)
 	if root.tag != tagSyncML {
 		b.fail(root, "the root is not SyncML")
@@ -51,9 +52,6 @@ func (b *binder) exact(n *node) string {
 
 // text is the text of n without the white space around it.
 func (b *binder) text(n *node) string {
-	if n.plain && b.kept.size <= arenaWhole { // most often; the long way comes to the same
-		return n.text
-	}
 	return b.kept.text(b.trimmed(n))
 }
 

@@ -209,8 +209,33 @@ func init() {
 	for t := noTag + 1; t < tagCount; t++ {
 		e := &elements[t]
 		tagOfName[e.name] = t
+		i := nameSlot(e.name)
+		for nameSlots[i] != noTag {
+			i++
+		}
+		nameSlots[i] = t
 		tagOfToken[e.page][e.token] = t
 	}
+}
+
+// nameSlots is tagOfName for [tagNamed]: where nameSlot says or, if others came
+// first, after that.
+var nameSlots [1 << 8]tag
+
+// nameSlot spreads names by length, first and last letters.
+func nameSlot(name string) uint8 {
+	n := len(name)
+	return uint8(n)*11 + name[0]*7 + name[n/2]*5 + name[n-1]*3
+}
+
+// tagNamed is the element with a name, which is not empty. It is
+// tagOfName[name], but faster.
+func tagNamed(name string) tag {
+	i := nameSlot(name)
+	for nameSlots[i] != noTag && elements[nameSlots[i]].name != name {
+		i++
+	}
+	return nameSlots[i]
 }
 
 // String is the element's name.

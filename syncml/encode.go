@@ -2,7 +2,6 @@ package syncml
 
 import (
 	"strconv"
-	"strings"
 )
 
 // Encode returns m in the encoding enc. It is AppendXML or AppendWBXML.
@@ -45,8 +44,7 @@ type writer struct {
 	enc     Encoding
 	old     bool     // SyncML 1.1
 	shown   bool     // for a reader, not for a peer: everything is allowed
-	path    []tag    // the open elements
-	levels  [16]tag  // what path begins in
+	depth   int      // open elements
 	digits  [20]byte // of the number in hand
 	command int      // ordinal in the SyncBody
 	format  string   // Format of the command's own Meta
@@ -56,7 +54,6 @@ type writer struct {
 // write feeds m to s.
 func write(m *Message, s sink, enc Encoding) error {
 	w := &writer{sink: s, enc: enc, old: m.Header.Version.old()}
-	w.path = w.levels[:0]
 	w.message(m)
 	if w.err != nil {
 		return w.err
@@ -72,35 +69,31 @@ func (w *writer) message(m *Message) {
 // is written as 1.2.
 func (v Version) old() bool { return trimmed(v.DTD) == DM112.DTD }
 
+// fail keeps the first error. The elements around t add themselves to its path
+// as they end.
 func (w *writer) fail(t tag, msg string) {
-	if w.err != nil || w.shown {
-		return
+	if w.err == nil && !w.shown {
+		w.err = &EncodeError{Encoding: w.enc, Path: t.String(), Command: w.command, Msg: msg}
 	}
-	var p strings.Builder
-	for _, up := range w.path {
-		p.WriteString(up.String() + "/")
-	}
-	w.err = &EncodeError{Encoding: w.enc, Path: p.String() + t.String(), Command: w.command, Msg: msg}
 }
 
 // open begins the element t, which shut must end. It reports false, and t has
 // not begun, if that is not possible.
-func (w *writer) open(t tag) bool { return w.openNamed(t, elements[t].name) }
-
-func (w *writer) openNamed(t tag, name string) bool {
+func (w *writer) open(t tag) bool {
 	if !w.allowed(t) {
 		return false
 	}
-	w.sink.open(t, name)
-	w.path = append(w.path, t)
+	w.sink.open(t, elements[t].name)
+	w.depth++
 	return true
 }
 
-func (w *writer) shut(t tag) { w.shutNamed(t, elements[t].name) }
-
-func (w *writer) shutNamed(t tag, name string) {
-	w.path = w.path[:len(w.path)-1]
-	w.sink.shut(t, name)
+func (w *writer) shut(t tag) {
+	if w.depth--; w.err != nil {
+		w.err.Path = t.String() + "/" + w.err.Path
+		return
+	}
+	w.sink.shut(t, elements[t].name)
 }
 
 // leaf writes the element t with its text.
@@ -153,7 +146,7 @@ func (w *writer) note(text func() string) {
 
 // cmd writes a command.
 func (w *writer) cmd(c Command) {
-	if len(w.path) == 2 { // not in an Atomic or Sequence
+	if w.depth == 2 { // not in an Atomic or Sequence
 		w.command++
 	}
 	w.format = ""
@@ -164,10 +157,9 @@ func (w *writer) cmd(c Command) {
 		w.fail(noTag, "no command of DM")
 	case b == unknownBinding && w.shown:
 		u := c.(*Unknown)
-		if w.openNamed(t, string(u.Cmd)) {
-			unknownShape.write(w, u)
-			w.shutNamed(t, string(u.Cmd))
-		}
+		w.sink.open(t, string(u.Cmd))
+		unknownShape.write(w, u)
+		w.sink.shut(t, string(u.Cmd))
 	case !t.command():
 		w.fail(noTag, "a name that no command has")
 	case !b.write(w, t, c):

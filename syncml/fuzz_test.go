@@ -17,16 +17,7 @@ func FuzzDecodeWBXML(f *testing.F) { fuzz(f, WBXML, DecodeWBXML) }
 // either encoding that can carry it, as its normal form, and be stable from
 // there on; what does not must be refused with a place inside the message.
 func fuzz(f *testing.F, enc Encoding, decode func([]byte, Limits) (*Message, error)) {
-	for file, b := range recorded(f) {
-		if strings.HasSuffix(file, ".wbxml") == (enc == WBXML) {
-			f.Add(b)
-		}
-	}
-	for _, v := range vectors(f) {
-		if v.enc == enc {
-			f.Add(v.body)
-		}
-	}
+	seed(f, enc)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		in := bytes.Clone(b)
 		m, err := decode(b, DefaultLimits)
@@ -45,6 +36,22 @@ func fuzz(f *testing.F, enc Encoding, decode func([]byte, Limits) (*Message, err
 			again(t, m, want, e)
 		}
 	})
+}
+
+// seed adds all recordings and vectors of an encoding.
+func seed(f *testing.F, enc Encoding) {
+	_, in := package3(f)
+	f.Add(in[enc])
+	for file, b := range recorded(f) {
+		if strings.HasSuffix(file, ".wbxml") == (enc == WBXML) {
+			f.Add(b)
+		}
+	}
+	for _, v := range vectors(f) {
+		if v.enc == enc {
+			f.Add(v.body)
+		}
+	}
 }
 
 // again checks that m, encoded as enc, is want.
@@ -68,6 +75,32 @@ func again(t *testing.T, m, want *Message, enc Encoding) {
 	if second, err := Encode(got, enc); err != nil || !bytes.Equal(first, second) {
 		t.Fatalf("%s is not stable, error %v:\n%q\n%q", enc, err, first, second)
 	}
+}
+
+func FuzzBothReadersXML(f *testing.F) {
+	seed(f, XML)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		sameXML(t, b, DefaultLimits)
+		sameXML(t, b, small)
+	})
+}
+
+func FuzzBothReadersWBXML(f *testing.F) {
+	seed(f, WBXML)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		sameWBXML(t, b, DefaultLimits)
+		sameWBXML(t, b, small)
+	})
+}
+
+func FuzzBothWriters(f *testing.F) {
+	seed(f, WBXML) // Data can be any bytes there
+	seed(f, XML)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if m, _, err := Decode(b, DefaultLimits); err == nil {
+			sameWriting(t, m)
+		}
+	})
 }
 
 // TestCorpusHasTargets: inputs kept under a name that no target has any more

@@ -14,8 +14,7 @@ type node struct {
 	// off is where the element starts: a byte offset in WBXML, the number of
 	// the start tag in XML (1 is the root), where offsets cost a second scan.
 	off             int64
-	up, first, next *node
-	last            *node
+	up, first, next *node // up only while the node is open
 }
 
 // label is the element's name for an error; a name that is not in the table
@@ -51,21 +50,24 @@ func (s *slab) giveBack() {
 	*s = slab{}
 }
 
-// add returns a new node; it becomes the last child of up unless up is nil.
-func (s *slab) add(up *node, t tag, name string, off int64) *node {
+// add returns a new node, the child of up after prev, which is the last so far;
+// both may be nil. A decoder that goes on into the node sets its up.
+func (s *slab) add(up, prev *node, t tag, name string, off int64) *node {
 	if len(s.free) == 0 {
 		s.free = new(block)[:]
 	}
 	s.count++
 	n := &s.free[0]
 	s.free = s.free[1:]
-	n.tag, n.name, n.off, n.up = t, name, off, up
+	n.tag, n.off = t, off
+	if name != "" {
+		n.name = name
+	}
 	switch {
-	case up == nil:
-	case up.last == nil:
-		up.first, up.last = n, n
-	default:
-		up.last.next, up.last = n, n
+	case prev != nil:
+		prev.next = n
+	case up != nil:
+		up.first = n
 	}
 	return n
 }

@@ -56,7 +56,11 @@ func unwrap(n *node) {
 		case k.first == nil:
 			*p = k.next
 		default:
-			k.last.next = k.next
+			last := k.first
+			for last.next != nil {
+				last = last.next
+			}
+			last.next = k.next
 			*p = k.first
 		}
 	}

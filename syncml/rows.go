@@ -82,7 +82,7 @@ func textsRow[T any](t tag, at func(*T) *[]string) row[T] {
 	return row[T]{
 		tag:  t,
 		many: true,
-		read: func(b *binder, n *node, v *T) { *at(v) = append(*at(v), b.text(n)) },
+		read: func(b *binder, n *node, v *T) { *at(v) = b.kept.with(*at(v), b.text(n)) },
 		write: func(w *writer, v *T) {
 			for _, s := range *at(v) {
 				w.leaf(t, trimmed(s), plain)
@@ -115,8 +115,9 @@ func flagRow[T any](t tag, at func(*T) *bool) row[T] {
 // numberRow is an optional number of bytes; zero is absent.
 func numberRow[T any](t tag, at func(*T) *int64) row[T] {
 	return row[T]{
-		tag:  t,
-		read: func(b *binder, n *node, v *T) { *at(v) = b.number(n) },
+		tag:    t,
+		number: at,
+		read:   func(b *binder, n *node, v *T) { *at(v) = b.number(n) },
 		write: func(w *writer, v *T) {
 			switch n := *at(v); {
 			case n < 0:

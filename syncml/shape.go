@@ -51,8 +51,9 @@ type row[T any] struct {
 	// for read and write, which do the same: most rows are such, and a call
 	// less for each is worth it.
 	text   func(v *T) *string
-	always bool // text is written when empty too
-	id     bool // text has the length limit of an identifier
+	always bool              // text is written when empty too
+	id     bool              // text has the length limit of an identifier
+	number func(v *T) *int64 // if set, where a number is that is not written when 0
 }
 
 // takes says that the row is for elements t.
@@ -79,6 +80,8 @@ func (s *shape[T]) read(b *binder, n *node, v *T) {
 		switch {
 		case r.text == nil:
 			r.read(b, k, v)
+		case k.plain && b.short && len(k.text) <= maxID: // most often; the others come to the same
+			*r.text(v) = k.text
 		case r.id:
 			*r.text(v) = b.id(k)
 		default:
@@ -127,7 +130,9 @@ func (s *shape[T]) write(w *writer, v *T) {
 	for i := range s.rows {
 		r := &s.rows[i]
 		if r.text == nil {
-			r.write(w, v)
+			if r.number == nil || *r.number(v) != 0 {
+				r.write(w, v)
+			}
 			continue
 		}
 		text := trimmed(*r.text(v))

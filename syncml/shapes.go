@@ -99,7 +99,7 @@ var statusShape = indexed(shape[Status]{
 		itemsRow(&itemShape, func(s *Status) *[]Item { return &s.Items }),
 	},
 	done: func(s *Status) { trimItems(s.Items, Meta{}) },
-	odd: func(s *Status) bool { return s.CmdRef == "" && s.Cmd == CmdSyncHdr },
+	odd:  func(s *Status) bool { return s.CmdRef == "" && s.Cmd == CmdSyncHdr },
 	fix: func(s *Status) {
 		if s.CmdRef == "" && s.Cmd == CmdSyncHdr { // oma-dm.md 11, row 7
 			s.CmdRef = "0"

@@ -15,12 +15,16 @@ import (
 // runs joined; literal tags; attributes and processing instructions are
 // skipped. A document inside OPAQUE is kept as bytes. The error is a
 // [*SyntaxError].
-func DecodeWBXML(b []byte, lim Limits) (*Message, error) {
+func DecodeWBXML(b []byte, lim Limits) (*Message, error) { return decodeWBXML(b, lim, false) }
+
+// decodeWBXML is DecodeWBXML; byToken reads all messages a token at a time,
+// which is slower and must come to the same.
+func decodeWBXML(b []byte, lim Limits, byToken bool) (*Message, error) {
 	lim = lim.filled()
 	if err := tooLong(b, WBXML, lim); err != nil {
 		return nil, err
 	}
-	d := &wbxmlTree{tokenReader: tokenReader{text: string(b), spare: lim.Message}, lim: lim}
+	d := &wbxmlTree{tokenReader: tokenReader{text: string(b), spare: lim.Message}, lim: lim, byToken: byToken}
 	d.borrow()
 	defer d.giveBack()
 	d.header()
@@ -39,10 +43,13 @@ func DecodeWBXML(b []byte, lim Limits) (*Message, error) {
 type wbxmlTree struct {
 	tokenReader
 	slab
-	lim   Limits
-	root  *node
-	cur   *node // the innermost open element
-	depth int
+	lim Limits
+	// byToken turns usual off.
+	byToken bool
+	root    *node
+	cur     *node // the innermost open element
+	prev    *node // and its last child
+	depth   int
 	// run collects the text of runOf, once it has more than one part.
 	run   []byte
 	runOf *node
@@ -185,7 +192,9 @@ func (d *wbxmlTree) enter(at int, t tag, name string) {
 		d.run, d.runOf = append(d.run[:0], esc.Bytes()...), d.cur
 	}
 	if d.object == nil {
-		d.cur = d.slab.add(d.cur, t, name, int64(at))
+		n := d.slab.add(d.cur, d.prev, t, name, int64(at))
+		n.up = d.cur
+		d.cur, d.prev = n, nil
 		if d.root == nil {
 			d.root = d.cur
 		}
@@ -197,7 +206,7 @@ func (d *wbxmlTree) enter(at int, t tag, name string) {
 	}
 	n := d.spare
 	if n == nil {
-		n = d.slab.add(nil, noTag, "", int64(at))
+		n = d.slab.add(nil, nil, noTag, "", int64(at))
 	} else {
 		d.spare = n.up
 	}
@@ -227,6 +236,7 @@ func (d *wbxmlTree) shut(at int) {
 		d.grow(at, "</"+n.name+">")
 		return
 	}
+	d.prev = n
 	n.text = d.collected(n)
 	if d.object == n {
 		d.object = nil

@@ -76,22 +76,19 @@ func (s *wbxmlSink) bytes(t tag, text []byte, kind leafKind) string {
 func wbxmlLeaf[S string | []byte](s *wbxmlSink, t tag, text S, kind leafKind) string {
 	s.open(t, "")
 	s.last = 0 // it ends here
-	out := s.out
-	switch {
-	case len(text) == 0:
-		return ""
-	case kind == data:
-		out[len(out)-1] |= bitContent
-		out = appendUint(append(out, tokOpaque), uint32(len(text)))
-		out = append(out, text...)
-		s.out = append(out, tokEnd)
+	if len(text) == 0 {
 		return ""
 	}
-	out[len(out)-1] |= bitContent
-	out = append(out, tokStrI)
-	out = append(out, text...)
-	s.out = append(out, 0, tokEnd)
-	return notSTRI(s.out[len(out)-len(text) : len(out)])
+	s.out[len(s.out)-1] |= bitContent
+	if kind == data {
+		s.out = appendUint(append(s.out, tokOpaque), uint32(len(text)))
+		s.out = append(s.out, text...)
+		s.out = append(s.out, tokEnd)
+		return ""
+	}
+	from := len(s.out) + 1
+	s.out = append(append(append(s.out, tokStrI), text...), 0, tokEnd)
+	return notSTRI(s.out[from : from+len(text)])
 }
 
 // notSTRI says why s cannot be a string of WBXML, or "".
@@ -100,7 +97,10 @@ func notSTRI(s []byte) string {
 	for i < len(s) && s[i]-1 < utf8.RuneSelf-1 { // ASCII but NUL
 		i++
 	}
-	switch s = s[i:]; {
+	if s = s[i:]; len(s) == 0 {
+		return ""
+	}
+	switch {
 	case bytes.IndexByte(s, 0) >= 0:
 		return "NUL, which a WBXML string cannot carry"
 	case !utf8.Valid(s):

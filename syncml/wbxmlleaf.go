@@ -10,16 +10,17 @@ import (
 // inside the root. It stops, with nothing read of it, before anything else and
 // before every fault: token can do all this too, a step at a time.
 func (d *wbxmlTree) usual() {
-	if d.cur == nil || d.object != nil || elements[d.cur.tag].holds.text() {
+	if d.byToken || d.cur == nil || d.object != nil || elements[d.cur.tag].holds.text() {
 		return
 	}
-	text, pos, page, cur, depth := d.text, d.pos, d.page, d.cur, d.depth
+	text, pos, page, depth := d.text, d.pos, d.page, d.depth
+	cur, prev := d.cur, d.prev
 loop:
 	for pos < len(text) {
 		c := text[pos]
 		switch {
 		case c == tokEnd && cur.up != nil && cur != d.runOf:
-			cur, depth, pos = cur.up, depth-1, pos+1
+			cur, prev, depth, pos = cur.up, cur, depth-1, pos+1
 			continue
 		case c == tokSwitchPage && pos+1 < len(text):
 			page, pos = text[pos+1], pos+2
@@ -32,22 +33,24 @@ loop:
 		case t == noTag:
 			break loop
 		case c&bitContent == 0:
-			d.slab.add(cur, t, "", int64(pos))
+			prev = d.slab.add(cur, prev, t, "", int64(pos))
 			pos++
 		case !elements[t].holds.text():
-			cur = d.slab.add(cur, t, "", int64(pos))
-			depth, pos = depth+1, pos+1
+			n := d.slab.add(cur, prev, t, "", int64(pos))
+			n.up = cur
+			cur, prev, depth, pos = n, nil, depth+1, pos+1
 		default:
 			s, size, plain := leafText(text[pos+1:])
 			if size == 0 {
 				break loop
 			}
-			n := d.slab.add(cur, t, "", int64(pos))
-			n.text, n.plain = s, plain
+			prev = d.slab.add(cur, prev, t, "", int64(pos))
+			prev.text, prev.plain = s, plain
 			pos += 1 + size
 		}
 	}
-	d.pos, d.page, d.cur, d.depth = pos, page, cur, depth
+	d.pos, d.page, d.depth = pos, page, depth
+	d.cur, d.prev = cur, prev
 }
 
 // leafText is the text of the string or short OPAQUE that rest begins with, if

@@ -39,7 +39,7 @@ func decodeEtree(b, clean []byte, lim Limits) (*Message, error) {
 		return nil, brokenXML(b, clean, lim)
 	}
 	t := xmlTree{}
-	n := t.add(nil, root)
+	n := t.add(nil, nil, root)
 	if t.declared {
 		return nil, brokenXML(b, clean, lim)
 	}
@@ -126,8 +126,8 @@ func (x *xmlTree) fail(at int64, why string) {
 	}
 }
 
-// add converts e and what is in it.
-func (x *xmlTree) add(up *node, e *etree.Element) *node {
+// add converts e, the child of up after prev, and what is in it.
+func (x *xmlTree) add(up, prev *node, e *etree.Element) *node {
 	if x.started++; x.started > maxElements {
 		x.fail(x.started, tooManyElements)
 		return nil
@@ -137,17 +137,18 @@ func (x *xmlTree) add(up *node, e *etree.Element) *node {
 	if t == noTag {
 		name = e.Tag
 	}
-	n := x.slab.add(up, t, name, x.started)
+	n := x.slab.add(up, prev, t, name, x.started)
 	if t == tagData && hasElements(e) {
 		n.text = innerXML(e)
 		x.started += starts(e)
 		return n
 	}
+	var last *node
 	for _, c := range e.Child {
 		switch c := c.(type) {
 		case *etree.Element:
 			x.fail(x.started+1, misplacedElement(n))
-			x.add(n, c)
+			last = x.add(n, last, c)
 		case *etree.Directive:
 			x.declared = true
 		}

@@ -41,7 +41,8 @@ type xmlText struct {
 	text      string
 	pos       int
 	lim       Limits
-	root, cur *node // cur is the innermost open element
+	root      *node
+	cur, prev *node // the innermost open element, and its last child
 	depth     int
 	rewritten arena // texts that do not stand in the message as they are
 }
@@ -78,15 +79,18 @@ func (x *xmlText) piece() bool {
 		return false
 	case rest[1] == '/':
 		return x.end()
+	case rest[1] != '!':
+		return x.start()
 	case strings.HasPrefix(rest, commentBegin):
 		return x.comment()
 	case strings.HasPrefix(rest, cdataBegin):
 		return x.cdata()
 	}
-	return x.start() // not of a name for <? and <!
+	return false
 }
 
-// start reads a start tag or the tag of an empty element.
+// start reads a start tag or the tag of an empty element. What begins with <?
+// is neither.
 func (x *xmlText) start() bool {
 	x.pos++
 	name := x.name()
@@ -94,11 +98,11 @@ func (x *xmlText) start() bool {
 		x.cur != nil && elements[x.cur.tag].holds.text() {
 		return false
 	}
-	t := tagOfName[name]
+	t := tagNamed(name)
 	if t != noTag {
 		name = ""
 	}
-	n := x.slab.add(x.cur, t, name, 0) // an error is never ours, so it needs no place
+	n := x.slab.add(x.cur, x.prev, t, name, 0) // an error is never ours, so it needs no place
 	if x.root == nil {
 		x.root = n
 	}
@@ -107,11 +111,13 @@ func (x *xmlText) start() bool {
 	}
 	switch x.text[x.pos] {
 	case '>':
-		x.cur = n
+		n.up = x.cur
+		x.cur, x.prev = n, nil
 		x.depth++
 		x.pos++
 		return true
 	case '/':
+		x.prev = n
 		x.pos += 2
 		return strings.HasPrefix(x.text[x.pos-1:], ">")
 	}
@@ -140,9 +146,7 @@ func (x *xmlText) attributes(n *node) bool {
 // is none.
 func (x *xmlText) attribute() (name, value string, ok bool) {
 	from := x.pos
-	for x.pos < len(x.text) && isBlank(x.text[x.pos]) {
-		x.pos++
-	}
+	x.blanks()
 	name = x.name()
 	if name == "" {
 		return "", "", true
@@ -158,6 +162,12 @@ func (x *xmlText) attribute() (name, value string, ok bool) {
 	value = rest[2 : 2+size]
 	x.pos += 2 + size + 1
 	return name, value, asItStands(value) && strings.IndexByte(value, '<') < 0 && strings.IndexByte(value, '&') < 0
+}
+
+func (x *xmlText) blanks() {
+	for x.pos < len(x.text) && isBlank(x.text[x.pos]) {
+		x.pos++
+	}
 }
 
 // name reads a name in ASCII without a colon; empty if there is none.
@@ -183,15 +193,17 @@ func (x *xmlText) end() bool {
 	if x.cur.tag != noTag {
 		name = elements[x.cur.tag].name
 	}
-	rest, ok := strings.CutPrefix(x.text[x.pos+len("</"):], name)
-	if !ok {
+	rest := x.text[x.pos+len("</"):]
+	if len(rest) <= len(name) || rest[:len(name)] != name {
 		return false
 	}
-	if rest = strings.TrimLeft(rest, blanks); rest == "" || rest[0] != '>' {
+	x.pos += len("</") + len(name)
+	x.blanks()
+	if x.pos == len(x.text) || x.text[x.pos] != '>' {
 		return false
 	}
-	x.pos = len(x.text) - len(rest) + 1
-	x.cur = x.cur.up
+	x.pos++
+	x.cur, x.prev = x.cur.up, x.cur
 	x.depth--
 	return true
 }
