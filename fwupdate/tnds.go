@@ -2,6 +2,7 @@ package fwupdate
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/fwbridge/fwbridge/fwupdate/tree"
 	"github.com/fwbridge/fwbridge/syncml"
@@ -14,7 +15,7 @@ func isTNDS(m syncml.Meta) bool { return mediaType(m.Type) == tree.TypeTNDS && m
 // of each node, and 418 for a node that was there. A node that comes into
 // being by itself, such as State, may be told as it is.
 func (t *Tree) addTNDS(who string, at place, item syncml.Item) error {
-	return t.whole(at, item, func(list []planned) error {
+	return t.whole(who, at, item, func(list []planned) error {
 		for _, p := range list {
 			if err := t.addPlanned(who, p); err != nil {
 				return err
@@ -27,20 +28,17 @@ func (t *Tree) addTNDS(who string, at place, item syncml.Item) error {
 func (t *Tree) addPlanned(who string, p planned) error {
 	at := t.at(p.path)
 	if at.there && !at.node.access.has(tree.RightAdd) {
-		return t.same(who, at, p)
+		return t.same(at, p)
 	}
-	if err := t.Add(who, p.item()); err != nil {
-		return err
-	}
-	return t.planProperties(who, p)
+	return t.Add(who, p.item())
 }
 
 // same accepts a node that cannot be changed when it is as the document says.
-func (t *Tree) same(who string, at place, p planned) error {
+func (t *Tree) same(at place, p planned) error {
 	if value, told := p.node.Properties[tree.PropValue]; at.node.leaf() && told && value != t.value(at) {
 		return refuse(syncml.StatusNotAllowed, at.uri, errAccess)
 	}
-	return t.planProperties(who, p)
+	return nil
 }
 
 // replaceTNDS makes a sub-tree of ./FwUpdate like the document, all of it or
@@ -48,7 +46,7 @@ func (t *Tree) same(who string, at place, p planned) error {
 // rights and answers of those commands. The access type of an interior node is
 // not asked for Replace: nothing of it is replaced but what it holds.
 func (t *Tree) replaceTNDS(who string, at place, item syncml.Item) error {
-	return t.whole(at, item, func(list []planned) error {
+	return t.whole(who, at, item, func(list []planned) error {
 		keep := map[tree.Path]bool{}
 		for _, p := range list {
 			keep[p.path] = true
@@ -88,12 +86,9 @@ func (t *Tree) replacePlanned(who string, p planned) error {
 	case !at.there:
 		return t.addPlanned(who, p)
 	case !at.node.leaf() || !at.node.access.has(tree.RightReplace):
-		return t.same(who, at, p)
+		return t.same(at, p)
 	}
-	if err := t.Replace(who, p.item()); err != nil {
-		return err
-	}
-	return t.planProperties(who, p)
+	return t.Replace(who, p.item())
 }
 
 // planProperties takes the ACL and the Title of a document over; all other
@@ -131,13 +126,21 @@ func (p planned) item() syncml.Item {
 
 // whole carries out a document as one command: it is done, or the tree is as
 // before and the error speaks of the target.
-func (t *Tree) whole(at place, item syncml.Item, do func([]planned) error) error {
+func (t *Tree) whole(who string, at place, item syncml.Item, do func([]planned) error) error {
 	list, err := plan(at, item)
 	if err != nil {
 		return err
 	}
 	restore := t.Checkpoint()
-	if err = do(list); err == nil {
+	err = do(list)
+	// Lists come when all nodes are there, and those of upper nodes last: they
+	// may take the rights away that the rest needs.
+	for _, p := range slices.Backward(list) {
+		if err == nil {
+			err = t.planProperties(who, p)
+		}
+	}
+	if err == nil {
 		return nil
 	}
 	restore()
