@@ -37,12 +37,13 @@ func (s Session) AppendTxtar(b []byte) []byte {
 	first := len(b) == 0
 	for _, f := range s.files(firstNumber(b)) {
 		data, name := f.data, f.fileName
-		if f.kind != "http" && !survives(data) {
+		switch {
+		case f.kind == "http": // ends in a line end
+		case survives(data):
+			data = append(bytes.Clone(data), '\n') // taken off again
+		default:
 			name.hex = true
 			data = hexLines(data)
-		}
-		if !bytes.HasSuffix(data, []byte("\n")) {
-			data = append(bytes.Clone(data), '\n')
 		}
 		archive.Files = append(archive.Files, txtar.File{Name: name.String(), Data: data})
 	}
