@@ -33,18 +33,32 @@ type sink interface {
 	leaf(t tag, text string, kind leafKind) string
 	// bytes is leaf for a text that is no string.
 	bytes(t tag, text []byte, kind leafKind) string
+	// place is where the next element will begin. repeat writes what stands
+	// between two places again; it reports false if that is not possible.
+	place() place
+	repeat(from, to place) bool
 	// note explains the leaf before it to a human reader.
 	note(text string)
+}
+
+// place is a place in the output of a sink, and the code page there.
+type place struct {
+	at   int
+	page uint8
 }
 
 // writer feeds a Message to a sink, in the normal form. It keeps its first
 // error and writes nothing after it.
 type writer struct {
-	sink    sink
-	enc     Encoding
-	old     bool     // SyncML 1.1
-	shown   bool     // for a reader, not for a peer: everything is allowed
-	depth   int      // open elements
+	sink  sink
+	enc   Encoding
+	old   bool     // SyncML 1.1
+	shown bool     // for a reader, not for a peer: everything is allowed
+	depth int      // open elements
+	last  struct { // the Meta written last
+		meta     Meta
+		from, to place
+	}
 	digits  [20]byte // of the number in hand
 	command int      // ordinal in the SyncBody
 	format  string   // Format of the command's own Meta
@@ -119,6 +133,16 @@ func (w *writer) bytes(t tag, text []byte, kind leafKind) {
 // number is leaf for a number.
 func (w *writer) number(t tag, n int64) {
 	w.bytes(t, strconv.AppendInt(w.digits[:0], n, 10), plain)
+}
+
+// meta writes a Meta. Most Items of a message have the same one.
+func (w *writer) meta(m *Meta) {
+	if *m == w.last.meta && w.err == nil && w.sink.repeat(w.last.from, w.last.to) {
+		return
+	}
+	from := w.sink.place()
+	metaShape.writeIn(w, tagMeta, m)
+	w.last.meta, w.last.from, w.last.to = *m, from, w.sink.place()
 }
 
 // id writes an identifier.

@@ -32,6 +32,11 @@ func metaRow[T any](at func(*T) *Meta) row[T] {
 		unwrap(n)
 		metaShape.read(b, n, at(v))
 	}
+	r.write = func(w *writer, v *T) {
+		if m := at(v); *m != (Meta{}) {
+			w.meta(m)
+		}
+	}
 	return r
 }
 

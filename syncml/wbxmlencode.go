@@ -66,29 +66,48 @@ func (s *wbxmlSink) shut(tag, string) {
 }
 
 func (s *wbxmlSink) leaf(t tag, text string, kind leafKind) string {
-	return wbxmlLeaf(s, t, text, kind)
-}
-
-func (s *wbxmlSink) bytes(t tag, text []byte, kind leafKind) string {
-	return wbxmlLeaf(s, t, text, kind)
-}
-
-func wbxmlLeaf[S string | []byte](s *wbxmlSink, t tag, text S, kind leafKind) string {
 	s.open(t, "")
 	s.last = 0 // it ends here
-	if len(text) == 0 {
+	if text == "" {
 		return ""
 	}
 	s.out[len(s.out)-1] |= bitContent
 	if kind == data {
-		s.out = appendUint(append(s.out, tokOpaque), uint32(len(text)))
-		s.out = append(s.out, text...)
-		s.out = append(s.out, tokEnd)
+		s.out = append(append(appendUint(append(s.out, tokOpaque), uint32(len(text))), text...), tokEnd)
 		return ""
 	}
 	from := len(s.out) + 1
 	s.out = append(append(append(s.out, tokStrI), text...), 0, tokEnd)
 	return notSTRI(s.out[from : from+len(text)])
+}
+
+func (s *wbxmlSink) bytes(t tag, text []byte, kind leafKind) string {
+	if kind != data { // a number
+		return s.leaf(t, string(text), kind)
+	}
+	s.open(t, "")
+	s.last = 0
+	if len(text) > 0 {
+		s.out[len(s.out)-1] |= bitContent
+		s.out = append(append(appendUint(append(s.out, tokOpaque), uint32(len(text))), text...), tokEnd)
+	}
+	return ""
+}
+
+func (s *wbxmlSink) place() place {
+	s.content()
+	return place{len(s.out), s.page}
+}
+
+// repeat can write only tokens that meet the page they met before.
+func (s *wbxmlSink) repeat(from, to place) bool {
+	if s.page != from.page {
+		return false
+	}
+	s.content()
+	s.out = append(s.out, s.out[from.at:to.at]...)
+	s.page = to.page
+	return true
 }
 
 // notSTRI says why s cannot be a string of WBXML, or "".

@@ -34,18 +34,19 @@ const (
 	startWBXML = 1024
 )
 
-// xmlTag is what is written of an element: its start tag up to the bracket, as
-// it may turn out to be empty, and its end tag.
-type xmlTag struct{ start, end string }
+// xmlTag is what is written of an element: its start tag, the tag of the empty
+// element, its end tag.
+type xmlTag struct{ start, empty, end string }
 
 // xmlTags is [elements] in writing. The elements of MetInf are written with
 // their namespace, each of its own (oma-dm.md 1.1).
 var xmlTags = func() (all [tagCount]xmlTag) {
 	for t, e := range elements {
-		all[t] = xmlTag{"<" + e.name, "</" + e.name + ">"}
+		start := "<" + e.name
 		if e.page == pageMetInf {
-			all[t].start += attributeXMLNS(namespaceMetInf)
+			start += attributeXMLNS(namespaceMetInf)
 		}
+		all[t] = xmlTag{start + ">", start + "/>", "</" + e.name + ">"}
 	}
 	return all
 }()
@@ -56,50 +57,55 @@ func attributeXMLNS(uri string) string { return ` xmlns="` + uri + `"` }
 type xmlSink struct {
 	out  []byte
 	root string // namespace of the root
-	// pending: the start tag written last may yet become that of an empty element.
-	pending bool
+	last int    // where out ended after the start tag written last
 }
 
-func (s *xmlSink) open(t tag, _ string) {
-	s.content()
-	s.out = append(s.out, xmlTags[t].start...)
+func (s *xmlSink) open(t tag, name string) {
 	if t == tagSyncML {
-		s.out = append(s.out, attributeXMLNS(s.root)...)
+		s.out = append(s.out, "<"+name+attributeXMLNS(s.root)+">"...)
+		return // it is never empty
 	}
-	s.pending = true
+	s.out = append(s.out, xmlTags[t].start...)
+	s.last = len(s.out)
 }
 
-// content ends the start tag written last, if it has no end yet.
-func (s *xmlSink) content() {
-	if s.pending {
-		s.out = append(s.out, '>')
-		s.pending = false
-	}
-}
-
+// shut ends t. If nothing stands in it, its start tag becomes that of an empty
+// element.
 func (s *xmlSink) shut(t tag, _ string) {
-	if s.pending {
-		s.out = append(s.out, "/>"...)
-		s.pending = false
+	if s.last == len(s.out) {
+		s.out = append(s.out[:len(s.out)-len(">")], "/>"...)
 		return
 	}
 	s.out = append(s.out, xmlTags[t].end...)
 }
 
-func (s *xmlSink) leaf(t tag, text string, _ leafKind) string { return xmlLeaf(s, t, text) }
-
-func (s *xmlSink) bytes(t tag, text []byte, _ leafKind) string { return xmlLeaf(s, t, text) }
-
-func xmlLeaf[S string | []byte](s *xmlSink, t tag, text S) (why string) {
-	s.content()
-	out := append(s.out, xmlTags[t].start...)
-	if len(text) == 0 {
-		s.out = append(out, "/>"...)
+func (s *xmlSink) leaf(t tag, text string, _ leafKind) (why string) {
+	tags := &xmlTags[t]
+	if text == "" {
+		s.out = append(s.out, tags.empty...)
 		return ""
 	}
-	out, why = appendXMLText(append(out, '>'), text)
-	s.out = append(out, xmlTags[t].end...)
+	s.out, why = appendXMLText(append(s.out, tags.start...), text)
+	s.out = append(s.out, tags.end...)
 	return why
+}
+
+func (s *xmlSink) bytes(t tag, text []byte, _ leafKind) (why string) {
+	tags := &xmlTags[t]
+	if len(text) == 0 {
+		s.out = append(s.out, tags.empty...)
+		return ""
+	}
+	s.out, why = appendXMLText(append(s.out, tags.start...), text)
+	s.out = append(s.out, tags.end...)
+	return why
+}
+
+func (s *xmlSink) place() place { return place{at: len(s.out)} }
+
+func (s *xmlSink) repeat(from, to place) bool {
+	s.out = append(s.out, s.out[from.at:to.at]...)
+	return true
 }
 
 func (*xmlSink) note(string) {}
@@ -109,13 +115,15 @@ func (*xmlSink) note(string) {}
 // reference, or at all.
 func appendXMLText[S string | []byte](dst []byte, s S) (out []byte, why string) {
 	done := 0
-	for i := 0; i < len(s); {
+	for i := 0; ; {
+		for i < len(s) && xmlBytes[s[i]]&(asEntity|forbidden|beyond) == 0 {
+			i++
+		}
+		if i == len(s) {
+			return append(dst, s[done:]...), ""
+		}
 		c := s[i]
 		kind := xmlBytes[c]
-		if kind&(asEntity|forbidden|beyond) == 0 {
-			i++
-			continue
-		}
 		if kind&beyond != 0 {
 			n, why := xmlRune(string(s[i:min(i+utf8.UTFMax, len(s))]))
 			if why != "" {
@@ -132,7 +140,6 @@ func appendXMLText[S string | []byte](dst []byte, s S) (out []byte, why string) 
 		i++
 		done = i
 	}
-	return append(dst, s[done:]...), ""
 }
 
 // xmlRune is the length of the character, not of ASCII, that s begins with.
