@@ -67,7 +67,7 @@ func (s *Server) settlePart(final bool) {
 // finish ends a unit. A user who declines ends the Sequence that asks.
 func (s *Server) finish(u *unit) {
 	u.done = true
-	if !u.asks || u.step.result().Code.Success() {
+	if !u.asks || executed(u.step.result().Code) {
 		return
 	}
 	s.units = slices.DeleteFunc(s.units, func(later *unit) bool {

@@ -162,18 +162,24 @@ func (st *step) result() Result {
 	case st.local != 0:
 	case len(st.statuses) > 0:
 		for i, status := range st.statuses {
-			if i == 0 || r.Code.Success() {
+			if i == 0 || executed(r.Code) {
 				r.Code = status.Code
 			}
 		}
 	default: // there are devices whose Atomic has no Status of its own
 		for i, part := range r.Parts {
-			if i == 0 || r.Code.Success() {
+			if i == 0 || executed(r.Code) {
 				r.Code = part.Code
 			}
 		}
 	}
 	return r
+}
+
+// executed says whether a command was carried out: 213 to 216 are of the class
+// 2xx too, and say that it was not, or is undone.
+func executed(code syncml.Code) bool {
+	return code.Success() && (code < syncml.StatusChunkAccepted || code > syncml.StatusRolledBack)
 }
 
 func (j *job) result() Result {

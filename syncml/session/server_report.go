@@ -80,6 +80,10 @@ type Result struct {
 	Err      error            // why it was not sent, or not to its end; nil otherwise
 }
 
+// OK says whether the device has carried the command out, all of it, or will
+// (202).
+func (r Result) OK() bool { return r.Err == nil && executed(r.Code) }
+
 // Reply is the answer to a message.
 type Reply struct {
 	Send []byte // the body of the HTTP response; nil when there is nothing left to say to this peer
