@@ -11,16 +11,13 @@ import (
 // It does not change in a session.
 type ServerConfig struct {
 	// Account: DeviceID, ServerID and both Credentials; URL is our own address
-	// (SyncHdr Source), MaxMsgSize what we announce in bytes. Version and
-	// Encoding are the device's choice: those of its first message.
+	// (SyncHdr Source), MaxMsgSize and MaxObjSize what we announce in bytes.
+	// Version and Encoding are the device's choice: those of its first message.
 	Account Account
 	Nonces  Nonces
 	// RespURI is put into every header and names the session in its URL; empty
 	// sends none.
 	RespURI string
-	// MaxObjSize is the longest object in bytes that we take and announce; 0
-	// takes [MaxObject] and announces nothing.
-	MaxObjSize int64
 	// LargeObjects says that the device takes objects in parts. Its LrgObj is
 	// not to be trusted (legacy-clients.md); without this, what does not fit
 	// one message is not sent.
@@ -120,7 +117,7 @@ func NewServer(cfg ServerConfig) *Server {
 	if cfg.DefaultNonce {
 		s.us.nonce = DefaultNonces()[0]
 	}
-	s.objects.max = cfg.MaxObjSize
+	s.objects.max = s.acc.MaxObjSize
 	return s
 }
 

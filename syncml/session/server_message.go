@@ -29,7 +29,7 @@ func (s *Server) message(d draft, number int) (m *syncml.Message, places map[str
 		Source:    syncml.Location{URI: s.acc.URL},
 		RespURI:   s.cfg.RespURI,
 		Cred:      s.cred(),
-		Meta:      syncml.Meta{MaxMsgSize: s.acc.MaxMsgSize, MaxObjSize: s.cfg.MaxObjSize},
+		Meta:      syncml.Meta{MaxMsgSize: s.acc.MaxMsgSize, MaxObjSize: s.acc.MaxObjSize},
 	}}
 	if s.us.scheme.nonced() {
 		m.Header.Source.Name = s.acc.Server.User

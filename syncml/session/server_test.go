@@ -216,7 +216,7 @@ func TestServerAbort(t *testing.T) {
 // TestServerRespURI: every message names the place of the next.
 func TestServerRespURI(t *testing.T) {
 	cfg := serverAccount()
-	cfg.RespURI, cfg.MaxObjSize = "http://dm.example/dm?s=1", 70000
+	cfg.RespURI, cfg.Account.MaxObjSize = "http://dm.example/dm?s=1", 70000
 	d := newDevice(t, cfg)
 	d.say(d.first(), get("./a"))
 	d.say(d.answer(nil))
