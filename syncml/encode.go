@@ -17,7 +17,6 @@ type leafKind uint8
 
 const (
 	plain  leafKind = iota // identifiers, URIs, codes
-	exact                  // text whose white space counts
 	secret                 // credentials and nonces
 	data                   // Data of an Item
 )
@@ -56,7 +55,7 @@ type writer struct {
 	shown bool     // for a reader, not for a peer: everything is allowed
 	depth int      // open elements
 	last  struct { // the Meta written last
-		meta     Meta
+		meta     *Meta
 		from, to place
 	}
 	digits  [20]byte // of the number in hand
@@ -137,12 +136,12 @@ func (w *writer) number(t tag, n int64) {
 
 // meta writes a Meta. Most Items of a message have the same one.
 func (w *writer) meta(m *Meta) {
-	if *m == w.last.meta && w.err == nil && w.sink.repeat(w.last.from, w.last.to) {
+	if w.last.meta != nil && *m == *w.last.meta && w.err == nil && w.sink.repeat(w.last.from, w.last.to) {
 		return
 	}
 	from := w.sink.place()
 	metaShape.writeIn(w, tagMeta, m)
-	w.last.meta, w.last.from, w.last.to = *m, from, w.sink.place()
+	w.last.meta, w.last.from, w.last.to = m, from, w.sink.place()
 }
 
 // id writes an identifier.

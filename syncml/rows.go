@@ -51,15 +51,7 @@ func nameRow[T any](t tag, at func(*T) *Name) row[T] {
 // exactRow is an optional text whose white space counts: it is echoed or goes
 // into a digest.
 func exactRow[T any](t tag, at func(*T) *string) row[T] {
-	return row[T]{
-		tag:  t,
-		read: func(b *binder, n *node, v *T) { *at(v) = b.exact(n) },
-		write: func(w *writer, v *T) {
-			if s := *at(v); s != "" {
-				w.leaf(t, s, exact)
-			}
-		},
-	}
+	return row[T]{tag: t, text: at, exact: true}
 }
 
 // secretRow is a text that printers hide; always says that it is written when

@@ -52,6 +52,7 @@ type row[T any] struct {
 	// less for each is worth it.
 	text   func(v *T) *string
 	always bool              // text is written when empty too
+	exact  bool              // the white space around text counts
 	id     bool              // text has the length limit of an identifier
 	number func(v *T) *int64 // if set, where a number is that is not written when 0
 }
@@ -84,6 +85,8 @@ func (s *shape[T]) read(b *binder, n *node, v *T) {
 			*r.text(v) = k.text
 		case r.id:
 			*r.text(v) = b.id(k)
+		case r.exact:
+			*r.text(v) = b.exact(k)
 		default:
 			*r.text(v) = b.text(k)
 		}
@@ -135,7 +138,10 @@ func (s *shape[T]) write(w *writer, v *T) {
 			}
 			continue
 		}
-		text := trimmed(*r.text(v))
+		text := *r.text(v)
+		if !r.exact {
+			text = trimmed(text)
+		}
 		switch {
 		case text == "" && !r.always:
 		case r.id:

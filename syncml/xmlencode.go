@@ -44,14 +44,12 @@ var xmlTags = func() (all [tagCount]xmlTag) {
 	for t, e := range elements {
 		start := "<" + e.name
 		if e.page == pageMetInf {
-			start += attributeXMLNS(namespaceMetInf)
+			start += ` xmlns="` + namespaceMetInf + `"`
 		}
 		all[t] = xmlTag{start + ">", start + "/>", "</" + e.name + ">"}
 	}
 	return all
 }()
-
-func attributeXMLNS(uri string) string { return ` xmlns="` + uri + `"` }
 
 // xmlSink appends XML text.
 type xmlSink struct {
@@ -60,9 +58,10 @@ type xmlSink struct {
 	last int    // where out ended after the start tag written last
 }
 
-func (s *xmlSink) open(t tag, name string) {
+func (s *xmlSink) open(t tag, _ string) {
 	if t == tagSyncML {
-		s.out = append(s.out, "<"+name+attributeXMLNS(s.root)+">"...)
+		s.out = append(s.out, `<SyncML xmlns="`...)
+		s.out = append(append(s.out, s.root...), `">`...)
 		return // it is never empty
 	}
 	s.out = append(s.out, xmlTags[t].start...)
