@@ -40,7 +40,7 @@ func (r *Replayer) NewServer(s Session) (Server, error) {
 	for _, e := range s.Exchanges {
 		if m, _, err := e.Response.Decode(); err == nil {
 			cfg.Account.MaxMsgSize = max(cfg.Account.MaxMsgSize, m.Header.Meta.MaxMsgSize)
-			cfg.MaxObjSize = max(cfg.MaxObjSize, m.Header.Meta.MaxObjSize)
+			cfg.Account.MaxObjSize = max(cfg.Account.MaxObjSize, m.Header.Meta.MaxObjSize)
 			cfg.RespURI = cmpOr(cfg.RespURI, m.Header.RespURI)
 		}
 	}
