@@ -279,6 +279,8 @@ func TestNotificationsOfOthersDoNotMatter(t *testing.T) {
 		w, dev := updating(t, 30, nil)
 		defer func() { w.stop() }()
 		reads := func() int { return dev.ran("GET /9/0") + dev.ran("GET /9") }
+		<-time.After(3 * time.Second) // the drive has looked whether its URI arrived
+		synctest.Wait()
 		before := reads()
 		for _, path := range []string{"/9/1/7", "/3/0", "/9", "/9/x/7", "", "/91/0/7", "/9/70000"} {
 			w.engine.Notified(t.Context(), server.Notification{Endpoint: devA, Path: path})

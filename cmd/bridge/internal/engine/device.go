@@ -51,7 +51,7 @@ func (t *turn) asker() asker {
 	return asker{devices: t.shard.devices, endpoint: t.rec.Endpoint, reg: t.rec.Registration, timeout: timeout}
 }
 
-// identify reads /3/0 for each registration until the device has answered;
+// identify reads /3/0 and Object 9 for each registration until the device has answered;
 // it is asked when it registers, and when it is heard from.
 func (t *turn) identify() {
 	epoch := t.rec.Registration.Epoch
@@ -62,7 +62,10 @@ func (t *turn) identify() {
 	a := t.asker()
 	t.start(func(ctx context.Context) occurrence {
 		who, err := a.identify(ctx)
-		return identified{epoch: epoch, who: who, err: err}
+		if err != nil {
+			return identified{epoch: epoch, err: err}
+		}
+		return identified{epoch: epoch, who: who, object: a.inventory(ctx)}
 	})
 }
 
@@ -74,6 +77,9 @@ func (t *turn) identified(w identified) {
 		return
 	}
 	t.rec.Who, t.rec.Identified = w.who, w.epoch
+	if w.object != nil && !t.rec.running() { // a drive knows better
+		t.learn(w.object, mapping.OpSurvey)
+	}
 }
 
 // start runs f in a goroutine once the turn is durable; what it returns is

@@ -71,11 +71,12 @@ type (
 		request mapping.Request
 		awake   bool
 	}
-	// identified: what /3/0 said; kept.
+	// identified: what /3/0 said, and what Object 9 holds; kept.
 	identified struct {
-		epoch uint64
-		who   identity
-		err   error
+		epoch  uint64
+		who    identity
+		object *mapping.Answer // nil when it was not read
+		err    error
 	}
 	// posted: the DM server's answer to a POST.
 	posted struct {

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
+	"github.com/fwbridge/fwbridge/mapping"
 	"github.com/fwbridge/fwbridge/syncml"
 	"github.com/fwbridge/fwbridge/syncml/session"
 )
@@ -44,6 +46,20 @@ var authTypes = map[session.Scheme]fwupdate.AuthType{
 
 func authOf(c session.Credentials) fwupdate.AccountAuth {
 	return fwupdate.AccountAuth{Type: authTypes[c.Scheme], User: c.User}
+}
+
+// inventory reads what is installed, before any drive: DM servers ask for it
+// before they send a package. nil when the device does not say; then it is
+// known from the first drive on.
+func (a asker) inventory(ctx context.Context) *mapping.Answer {
+	if !a.hasObject() {
+		return nil
+	}
+	list, torn, err := a.survey(ctx)
+	if err != nil {
+		return nil
+	}
+	return &mapping.Answer{Outcome: mapping.Accepted, Instances: list, Torn: torn}
 }
 
 // showInstalled gives the tree the packages of Object 9 that are installed, as
