@@ -18,10 +18,10 @@ type binder struct {
 	err      *SyntaxError // Offset as in node.off
 }
 
-// bind reads the tree under root, whose texts are cut from a message of size
+// bind has b read the tree under root, whose texts are cut from a message of size
 // bytes. Of a long one the Message keeps copies only.
-func bind(root *node, enc Encoding, lim Limits, size int) (*Message, *SyntaxError) {
-	b := &binder{enc: enc, lim: lim, kept: arena{size: size}, short: size <= arenaWhole}
+func bind(b *binder, root *node, enc Encoding, lim Limits, size int) (*Message, *SyntaxError) {
+	*b = binder{enc: enc, lim: lim, kept: arena{size: size}, short: size <= arenaWhole}
 	m := new(Message)
 	if root.tag != tagSyncML {
 		b.fail(root, "the root is not SyncML")

@@ -32,20 +32,25 @@ type slab struct {
 
 const slabSize = 256
 
-type block [slabSize]node
+// block is a block of nodes, and the binder that reads them.
+type block struct {
+	nodes  [slabSize]node
+	binder binder
+}
 
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
 // borrow takes the first block from the pool.
 func (s *slab) borrow() {
 	s.first = blocks.Get().(*block)
-	s.free = s.first[:]
+	s.free = s.first.nodes[:]
 }
 
 // giveBack returns the first block. What is in it may be a credential, so
 // nothing stays.
 func (s *slab) giveBack() {
-	clear(s.first[:min(s.count, slabSize)])
+	clear(s.first.nodes[:min(s.count, slabSize)])
+	s.first.binder = binder{}
 	blocks.Put(s.first)
 	*s = slab{}
 }
@@ -54,7 +59,7 @@ func (s *slab) giveBack() {
 // both may be nil. A decoder that goes on into the node sets its up.
 func (s *slab) add(up, prev *node, t tag, name string, off int64) *node {
 	if len(s.free) == 0 {
-		s.free = new(block)[:]
+		s.free = make([]node, slabSize)
 	}
 	s.count++
 	n := &s.free[0]

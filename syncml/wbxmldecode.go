@@ -32,7 +32,7 @@ func decodeWBXML(b []byte, lim Limits, byToken bool) (*Message, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	m, err := bind(d.root, WBXML, lim, len(b))
+	m, err := bind(&d.first.binder, d.root, WBXML, lim, len(b))
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func decodeEtree(b, clean []byte, lim Limits) (*Message, error) {
 	if t.why == "" {
 		var m *Message
 		var err *SyntaxError
-		if m, err = bind(n, XML, lim, len(b)); err == nil {
+		if m, err = bind(new(binder), n, XML, lim, len(b)); err == nil {
 			return m, nil
 		}
 		t.why, t.bad = err.Msg, err.Offset

@@ -27,7 +27,7 @@ func usualXML(clean []byte, lim Limits) *Message {
 	if x.root == nil || x.cur != nil {
 		return nil
 	}
-	m, err := bind(x.root, XML, lim, len(clean))
+	m, err := bind(&x.first.binder, x.root, XML, lim, len(clean))
 	if err != nil {
 		return nil
 	}
