@@ -256,6 +256,7 @@ func (d *wbxmlTree) chars(at int, s string) {
 		d.grow(at, esc.String())
 	case misplacedText(n, s) != "":
 		d.fail(at, misplacedText(n, s))
+	case !elements[n.tag].holds.text(): // nobody reads it
 	case d.runOf == n:
 		d.run = append(d.run, s...)
 	case n.text == "":
