@@ -147,7 +147,6 @@ func (c *Client) receive(m *syncml.Message, e evidence, t Tree, nonce func() []b
 	c.trust(head)
 	reply := headerStatus(m, verdict)
 	reply.Chal = c.them.welcome(c.acc.Server, nonce)
-	c.nonces.Server = c.them.nonce
 	failures := c.perform(m, reply, t)
 	return c.proceed(m, reply, failures)
 }
@@ -158,10 +157,16 @@ func (c *Client) receive(m *syncml.Message, e evidence, t Tree, nonce func() []b
 func (c *Client) proceed(m *syncml.Message, head *syncml.Status, failures []error) Output {
 	open := !m.Final && !has(m, syncml.AlertNextMessage) || c.in.waiting()
 	if len(c.queue)+len(c.front) == 0 && !open && !hasCommands(m) {
+		// The new nonce is not told to the server. A Cred over the old one could
+		// be used again by whoever has seen it; a signature is for one message.
+		if c.acc.Server.Scheme != SchemeMAC {
+			c.nonces.Server = c.them.nonce
+		}
 		out := c.end(EndDone, nil)
 		out.Failures = failures
 		return out
 	}
+	c.nonces.Server = c.them.nonce
 	out := c.send(head, !open)
 	out.Failures = failures
 	return out

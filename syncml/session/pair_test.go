@@ -22,6 +22,7 @@ type pair struct {
 	count  int
 
 	results              map[string]Result
+	failures             []error // what the server refused
 	events               []Event
 	answers              []Answer
 	sizes                int // of the longest message from the server
@@ -74,6 +75,7 @@ func (p *pair) post(s *Server, out Output, queue bool, cmds []syncml.Command) Re
 		p.t.Fatal(err)
 	}
 	p.events = append(p.events, got.Events...)
+	p.failures = append(p.failures, got.Failures...)
 	for _, r := range got.Results {
 		p.results[r.Key] = r
 	}
@@ -131,13 +133,16 @@ func pairSession(t *testing.T, version syncml.Version, enc syncml.Encoding, cs, 
 		}
 		cmds = append(cmds, get("./FwUpdate/none"),
 			sequence(add(uri+"-s/PkgName", "s"), get(uri+"-s/PkgName")), atomic(add(uri+"-a/PkgName", "a"), replace(uri+"-a/PkgName", "b")))
-		p.events, p.answers = nil, nil
+		p.events, p.answers, p.failures = nil, nil, nil
 		p.run([]Notification{{Key: "n", Type: "t", Format: "chr", Source: "./FwUpdate", Correlator: "c", Data: "200"}}, cmds...)
 		if p.clientEnd != EndDone || p.serverEnd != EndDone {
 			t.Fatalf("round %d: client %q, server %q after %d posts", round, p.clientEnd, p.serverEnd, p.posts)
 		}
 		if size > 0 && int64(p.sizes) > size {
 			t.Errorf("a message of %d bytes", p.sizes)
+		}
+		if round > 0 && len(p.failures) > 0 {
+			t.Errorf("credentials refused, although both know the nonces: %v", p.failures)
 		}
 		checkPairResults(t, p, len(cmds), version)
 	}

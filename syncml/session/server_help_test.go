@@ -81,7 +81,7 @@ func (d *device) post(body []byte, queue ...syncml.Command) {
 	d.last = nil
 	if d.reply.Send != nil {
 		d.last = decode(d.t, d.reply.Send)
-		checkNumbers2(d.t, d.last)
+		checkNested(d.t, d.last)
 	}
 	noServerSecrets(d.t, d.s, d.got, d.reply)
 }
@@ -172,8 +172,8 @@ func results(msg, cmd, uri, data string) *syncml.Results {
 	return &syncml.Results{MsgRef: msg, CmdRef: cmd, Items: []syncml.Item{{Source: syncml.Location{URI: uri}, Data: []byte(data)}}}
 }
 
-// checkNumbers2 checks that CmdIDs count from 1, nested commands included.
-func checkNumbers2(t *testing.T, m *syncml.Message) {
+// checkNested checks that CmdIDs count from 1, nested commands included.
+func checkNested(t *testing.T, m *syncml.Message) {
 	t.Helper()
 	n := 0
 	var walk func([]syncml.Command)
