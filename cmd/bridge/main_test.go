@@ -27,6 +27,8 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("RECORDINGS", recordings+"/../../testdata/dm-client-recordings")
+			env.Setenv("SESSIONS", recordings+"/../../testdata/sessions")
+			env.Setenv("SCRIPTDATA", recordings+"/testdata/replay")
 			return nil
 		},
 	})

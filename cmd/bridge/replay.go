@@ -3,14 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,17 +20,14 @@ var (
 	replayFormats = []string{"text", "json", "junit"}
 )
 
-// replayTimeout bounds one POST of a replay with its answer.
-const replayTimeout = 60 * time.Second
-
 // replayFlags are the flags of bridge replay.
 type replayFlags struct {
-	url, as, format, color   string
-	listen                   string
-	user, secretFile         string
-	serverID, serverSecret   string
-	target, device, clientID string
-	ignore                   []string
+	url, as, format, color string
+	listen                 string
+	user, secretFile       string
+	serverID, serverSecret string
+	device                 string
+	ignore                 []string
 }
 
 func newReplay() *cobra.Command {
@@ -192,92 +185,6 @@ func replayOne(ctx context.Context, f replayFlags, o replay.Options, path string
 		return report
 	}
 	defer peer.close()
-	for _, s := range rec.Sessions {
-		result, err := peer.play(ctx, s)
-		if result != nil {
-			report.Results = append(report.Results, result)
-		}
-		if err != nil {
-			report.Err = fmt.Errorf("%s: %w", s.Name, err)
-			break
-		}
-	}
+	report.Results, report.Err = peer.play(ctx, rec.Sessions)
 	return report
-}
-
-// replayPeer is the live side of a replay.
-type replayPeer struct {
-	play  func(context.Context, replay.Session) (*replay.Result, error)
-	close func()
-}
-
-// newReplayPeer chooses the live side: a server at a URL, a device that posts
-// to us, or one of our own.
-func newReplayPeer(ctx context.Context, f replayFlags, o replay.Options, rec *replay.Recording, out *replayOutput) (replayPeer, error) {
-	switch {
-	case f.url != "":
-		client := &http.Client{Timeout: replayTimeout, Transport: http.DefaultTransport.(*http.Transport).Clone()}
-		server, r := replay.URL(f.url, client), replay.New(o)
-		return replayPeer{func(ctx context.Context, s replay.Session) (*replay.Result, error) { return r.AsClient(ctx, s, server) },
-			client.CloseIdleConnections}, nil
-	case f.listen != "":
-		return listenForDevice(ctx, f.listen, replay.New(o), out)
-	case f.as == "client":
-		r := replay.New(o)
-		return replayPeer{func(ctx context.Context, s replay.Session) (*replay.Result, error) {
-			server, err := r.NewServer(s)
-			if err != nil {
-				return nil, err
-			}
-			return r.AsClient(ctx, s, server)
-		}, func() {}}, nil
-	}
-	device := newReplayDevice(rec, o.Server.User)
-	o.Prepare = device.prepare
-	r := replay.New(o)
-	return replayPeer{func(ctx context.Context, s replay.Session) (*replay.Result, error) {
-		client, err := r.NewClient(s, device.tree)
-		if err != nil {
-			return nil, err
-		}
-		device.settle()
-		return r.AsServer(ctx, s, client)
-	}, func() {}}, nil
-}
-
-// listenForDevice serves one session after the other at an address.
-func listenForDevice(ctx context.Context, addr string, r *replay.Replayer, out *replayOutput) (replayPeer, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return replayPeer{}, err
-	}
-	var handler swappable
-	server := &http.Server{Handler: &handler, ReadHeaderTimeout: replayTimeout}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(l) // ends with Close
-	}()
-	out.progress("waiting for a device at http://%s/", l.Addr())
-	return replayPeer{
-		play: func(ctx context.Context, s replay.Session) (*replay.Result, error) {
-			device := r.Serve(s)
-			handler.set(device)
-			select {
-			case <-device.Over():
-				return device.Result()
-			case <-ctx.Done():
-				result, _ := device.Result()
-				return result, errors.New("ended before the device did")
-			}
-		},
-		close: func() {
-			shut, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			defer cancel()
-			if server.Shutdown(shut) != nil { // the last answer may still be on its way
-				server.Close()
-			}
-			<-done
-		},
-	}, nil
 }

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -86,33 +83,7 @@ func (o *replayOutput) finish() error {
 		return err
 	}
 	if n := o.report.Different(); n > 0 {
-		return fmt.Errorf("%d of %s differ or could not be played", n, count(o.total, "recording"))
+		return fmt.Errorf("%d of %s not as recorded", n, count(o.total, "recording"))
 	}
 	return nil
 }
-
-// swappable is a handler that can be replaced while it serves.
-type swappable struct {
-	mu sync.Mutex
-	h  http.Handler
-}
-
-func (s *swappable) set(h http.Handler) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.h = h
-}
-
-// ServeHTTP implements [http.Handler].
-func (s *swappable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	h := s.h
-	s.mu.Unlock()
-	if h == nil {
-		http.Error(w, errNoSession.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	h.ServeHTTP(w, r)
-}
-
-var errNoSession = errors.New("no session is being played")

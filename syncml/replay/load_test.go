@@ -169,13 +169,13 @@ func TestBadRecordings(t *testing.T) {
 
 // TestMaxFile: at the limit a file is read, one byte over it is not.
 func TestMaxFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "large.txtar")
+	path := filepath.Join(t.TempDir(), "large.har")
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	for size, want := range map[int64]string{replay.MaxFile: replay.ErrNothing.Error(), replay.MaxFile + 1: "larger than 67108864 bytes"} {
+	for size, want := range map[int64]string{replay.MaxFile: "no JSON at byte 1", replay.MaxFile + 1: "larger than 67108864 bytes"} {
 		if err := f.Truncate(size); err != nil { // a hole, which costs no disk
 			t.Fatal(err)
 		}

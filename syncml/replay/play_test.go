@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -81,7 +82,7 @@ func TestAsClientChallenged(t *testing.T) {
 func TestAsClientWithoutPassword(t *testing.T) {
 	h := &answers{t: t, list: []*syncml.Message{withChal(message("1", 401), "fresh"), message("1", 200)}}
 	result, err := replay.New(replay.Options{}).AsClient(t.Context(), md5Session(t), replay.Handler(h, server))
-	if err != nil || result.OK() || !strings.Contains(text(result), "+       <Data>401</Data> <!-- invalid credentials -->") {
+	if err != nil || result.OK() || !strings.Contains(text(result), "+   <Data>401</Data> <!-- invalid credentials -->") {
 		t.Errorf("%v:\n%s", err, text(result))
 	}
 	if got := h.got[0].Header.Cred.Data; got != digest("user", "pass", "recorded") {
@@ -114,7 +115,7 @@ func TestHTTPDiffers(t *testing.T) {
 		h     http.HandlerFunc
 		fault string
 	}{
-		"status": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 503) }, "HTTP status 503, recorded was 200"},
+		"status": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }, "HTTP status 503, recorded was 200"},
 		"html":   {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, "no SyncML message of 6 bytes"},
 		"empty":  {func(http.ResponseWriter, *http.Request) {}, "no SyncML message of 0 bytes"},
 	} {
@@ -183,7 +184,7 @@ func TestServe(t *testing.T) {
 	}
 	s := rec.Sessions[0]
 	live := replay.New(options()).Serve(s)
-	if r, _ := live.Result(); r.OK() || !strings.Contains(text(r), "the client has ended the session") {
+	if r := only(live.Results()); r.OK() || !strings.Contains(text(r), "the client has ended the session") {
 		t.Errorf("before anything came:\n%s", text(r))
 	}
 	tree := fwupdate.NewTree(fwupdate.Identity{DeviceID: "IMEI:7", Manufacturer: "Acme", Model: "R2", Language: "en", DMVersion: "1.2",
@@ -210,8 +211,8 @@ func TestServe(t *testing.T) {
 		m, more, err = client.Receive(t.Context(), answer)
 	}
 	<-live.Over()
-	if r, err := live.Result(); err != nil || !r.OK() {
-		t.Errorf("%v\n%s", err, text(r))
+	if r := only(live.Results()); !r.OK() {
+		t.Errorf("%s", text(r))
 	}
 	for method, want := range map[string]int{http.MethodGet: 405, http.MethodPost: 503} {
 		w := httptest.NewRecorder()
@@ -220,6 +221,14 @@ func TestServe(t *testing.T) {
 			t.Errorf("%s after the end: %d", method, w.Code)
 		}
 	}
+}
+
+// only is the one result that there is.
+func only(list []*replay.Result, err error) *replay.Result {
+	if err != nil || len(list) != 1 {
+		panic(fmt.Sprint(len(list), " results, ", err))
+	}
+	return list[0]
 }
 
 // TestEndedEarly: a client that ends the session before the recorded one is a

@@ -87,7 +87,7 @@ func TestJUnit(t *testing.T) {
 	if got.Tests != 3 || got.Failures != 1 || got.Errors != 1 || len(got.Suites) != 3 {
 		t.Fatalf("%s", &b)
 	}
-	if f := got.Suites[1].Cases[0].Failure; f == nil || !strings.Contains(*f, "+       <Data>418</Data> <!-- already exists -->") {
+	if f := got.Suites[1].Cases[0].Failure; f == nil || !strings.Contains(*f, "+   <Data>418</Data> <!-- already exists -->") {
 		t.Errorf("%s", &b)
 	}
 	if e := got.Suites[2].Cases[0].Error; e == nil || e.Message != "no <peer>" {

@@ -5,37 +5,47 @@ import (
 	"sync"
 )
 
-// Device is a session that waits for a live device: an [http.Handler] that
-// plays the server's side of the recording to whoever posts to it. Addresses
-// and the SessionID are those of the live device, unless the options name
-// others.
+// Device waits for a live device: it is an [http.Handler] that plays the
+// server's side of recorded sessions, one after the other, to whoever posts to
+// it. Addresses and SessionIDs are those of the live device, unless the options
+// name others.
 type Device struct {
-	mu   sync.Mutex
-	side serverSide
-	over chan struct{} // closed at the end
-	err  error
+	mu    sync.Mutex
+	sides []*serverSide
+	at    int           // the session that is being played
+	over  chan struct{} // closed at the end
+	err   error
 }
 
-// Serve prepares the server's side of a session for a device that posts.
-func (r *Replayer) Serve(s Session) *Device {
-	return &Device{side: serverSide{play: r.play(s, FromServer)}, over: make(chan struct{})}
+// Serve prepares the server's side of sessions for a device that posts. The
+// Replayer is the Device's until the end.
+func (r *Replayer) Serve(sessions ...Session) *Device {
+	d := &Device{over: make(chan struct{})}
+	for _, s := range sessions {
+		d.sides = append(d.sides, &serverSide{play: r.play(s, FromServer)})
+	}
+	return d
 }
 
-// Over is closed when the last recorded message has been compared.
+// Over is closed when the last recorded message has been compared, or when the
+// sessions cannot go on.
 func (d *Device) Over() <-chan struct{} { return d.over }
 
-// Result is what was compared until now. Messages that the device did not
-// send are differences.
-func (d *Device) Result() (*Result, error) {
+// Results are what was compared until now, a Result a session. Messages that
+// the device has not sent are differences. The error is why the sessions
+// cannot go on.
+func (d *Device) Results() ([]*Result, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r := d.side.result
-	if d.side.next < len(d.side.s.Exchanges) && d.err == nil {
-		open := serverSide{play: &play{s: d.side.s}, next: d.side.next}
+	var list []*Result
+	for _, side := range d.sides {
+		r := side.result
+		open := serverSide{play: &play{s: side.s}, next: side.next}
 		open.ended()
 		r.Steps = append(r.Steps[:len(r.Steps):len(r.Steps)], open.result.Steps...)
+		list = append(list, &r)
 	}
-	return &r, d.err
+	return list, d.err
 }
 
 // ServeHTTP implements [http.Handler]. After the last recorded message every
@@ -68,14 +78,19 @@ func (d *Device) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (d *Device) step(live Message) (Message, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.side.next == 0 {
-		d.adopt(live)
+	if d.at+1 < len(d.sides) && d.sides[d.at].done() {
+		d.at++
 	}
-	answer, ok, err := d.side.step(live)
-	if err != nil {
-		d.err = err
+	if d.at == len(d.sides) || d.err != nil {
+		return Message{}, false
 	}
-	if d.side.next == len(d.side.s.Exchanges) || err != nil {
+	side := d.sides[d.at]
+	if side.next == 0 {
+		side.adopt(live)
+	}
+	answer, ok, err := side.step(live)
+	d.err = err
+	if d.at+1 == len(d.sides) && side.done() || err != nil {
 		select {
 		case <-d.over:
 		default:
@@ -85,13 +100,15 @@ func (d *Device) step(live Message) (Message, bool) {
 	return answer, ok
 }
 
+// done says whether all recorded messages have come.
+func (s *serverSide) done() bool { return s.next == len(s.s.Exchanges) }
+
 // adopt takes the addresses and the SessionID of the live device.
-func (d *Device) adopt(live Message) {
+func (s *serverSide) adopt(live Message) {
 	m, _, err := live.Decode()
 	if err != nil {
 		return
 	}
-	target, device := d.side.o.Target, d.side.o.Device
-	d.side.address(cmpOr(target, m.Header.Target.URI), cmpOr(device, m.Header.Source.URI))
-	d.side.liveSession = m.Header.SessionID
+	s.address(cmpOr(s.o.Target, m.Header.Target.URI), cmpOr(s.o.Device, m.Header.Source.URI))
+	s.liveSession = m.Header.SessionID
 }

@@ -1,8 +1,10 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -43,7 +45,9 @@ func (s Step) write(b *strings.Builder, colour bool) {
 			fmt.Fprintf(b, " (%s)", h.URI)
 		}
 		b.WriteByte('\n')
+		shallow := slices.MinFunc(h.Lines, func(x, y Line) int { return cmp.Compare(x.Depth, y.Depth) }).Depth
 		for _, l := range h.Lines {
+			l.Depth -= shallow // what is around it is in the path
 			l.write(b, "      ", colour)
 		}
 	}
