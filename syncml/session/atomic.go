@@ -54,13 +54,11 @@ func (x *turn) atomic(b *syncml.Block) []reply {
 }
 
 // answersFit says whether the answers to an Atomic go out in one message,
-// after the Status for the SyncHdr; and after that for the Alert 1222 that asks
-// for it, when it has to wait.
+// after the Status for the SyncHdr and that for the Alert 1222 that may have to
+// ask for it, whose numbers are not known yet.
 func (x *turn) answersFit(all []reply) bool {
-	cmds := []outgoing{{cmd: x.head}}
-	if len(x.c.queue) > 0 {
-		cmds = append(cmds, outgoing{cmd: whole(&syncml.Alert{CmdID: x.msgRef}, syncml.StatusOK).status(x.msgRef)})
-	}
+	next := whole(&syncml.Alert{CmdID: "00000"}, syncml.StatusOK)
+	cmds := []outgoing{{cmd: x.head}, {cmd: next.status(x.msgRef + "0")}}
 	for _, r := range all {
 		if !r.quiet && !x.quiet {
 			cmds = append(cmds, outgoing{cmd: r.status(x.msgRef)})

@@ -156,7 +156,7 @@ func (c *Client) receive(m *syncml.Message, e evidence, t Tree, nonce func() []b
 // SyncHdr (OMA DM Protocol 1.2, "Package 4").
 func (c *Client) proceed(m *syncml.Message, head *syncml.Status, failures []error) Output {
 	open := !m.Final && !has(m, syncml.AlertNextMessage) || c.in.waiting()
-	if len(c.queue)+len(c.front) == 0 && !open && !hasCommands(m) {
+	if len(c.queue) == 0 && !open && !hasCommands(m) {
 		// The new nonce is not told to the server. A Cred over the old one could
 		// be used again by whoever has seen it; a signature is for one message.
 		if c.acc.Server.Scheme != SchemeMAC {

@@ -138,47 +138,51 @@ func TestSupported(t *testing.T) {
 	}
 }
 
-// TestAtomicAnswers: the answers to an Atomic go out in one message. Those
-// that cannot are a failure of it, with nothing kept.
-func TestAtomicAnswers(t *testing.T) {
-	ten := func() (cmds []syncml.Command) {
-		for i := range 10 {
-			cmds = append(cmds, add(fmt.Sprintf("./FwUpdate/x%d/PkgName", i), "n"))
-		}
-		return cmds
-	}
-	length := func() int64 { // of the answer
-		p, _ := start(t, account(), Nonces{})
-		return int64(len(p.say(p.message(212, atomic(ten()...))).Send))
-	}()
-	for _, over := range []int64{0, 1} {
-		p, _ := start(t, account(), Nonces{})
-		m := p.message(212, atomic(ten()...))
-		m.Header.Meta.MaxMsgSize = length - over
-		p.say(m)
-		code, kept := "200", 10
-		if over > 0 {
-			code, kept = "517", 0
-		}
-		got := brief(p.last)
-		if !strings.Contains(got, "Status Atomic  "+code+"\n") || len(p.tree.Packages()) != kept || p.last.Final != (over == 0) {
-			t.Errorf("%d over: %d packages\n%s", over, len(p.tree.Packages()), got)
-		}
-		if over > 0 && !strings.Contains(got, "Status Add ./FwUpdate/x0/PkgName 216\n") {
-			t.Error(got)
-		}
-	}
-	// After other answers it waits for a message of its own.
+// atomicAnswers is what a client says to an Atomic of ten Adds, and how long
+// that is. waits puts the Atomic behind other commands,
+// so that its answers wait for an Alert 1222.
+func atomicAnswers(t *testing.T, waits bool, max int64) (said string, packages int, length int64) {
 	p, _ := start(t, account(), Nonces{})
-	m := p.message(212, get("./DevInfo"), get("./DevInfo"), sequence(get("./DevInfo"), atomic(ten()...)))
-	m.Header.Meta.MaxMsgSize = length + 240 // the Status for the 1222, and longer CmdRefs
-	p.say(m)
-	if got := brief(p.last); strings.Contains(got, "Atomic") || p.last.Final {
-		t.Error(got)
+	var cmds []syncml.Command
+	for i := range 10 {
+		cmds = append(cmds, add(fmt.Sprintf("./FwUpdate/x%d/PkgName", i), "n"))
 	}
-	p.say(p.message(212, alert(syncml.AlertNextMessage)))
-	if got := brief(p.last); strings.Count(got, "Status Add") != 10 || !strings.Contains(got, "Status Alert  200\nStatus Atomic  200\n") {
-		t.Error(got)
+	cmds = []syncml.Command{atomic(cmds...)}
+	if waits {
+		cmds = []syncml.Command{sequence(append(slicesOf(3, get("./DevInfo")), cmds...)...)}
+	}
+	m := p.message(212, cmds...)
+	m.Header.Meta.MaxMsgSize = max
+	out := p.say(m)
+	if waits {
+		if strings.Contains(brief(p.last), "Atomic") {
+			t.Errorf("the Atomic does not wait: %s", brief(p.last))
+		}
+		out = p.say(p.message(212, alert(syncml.AlertNextMessage)))
+	}
+	return brief(p.last), len(p.tree.Packages()), int64(len(out.Send))
+}
+
+// TestAtomicAnswers: the answers to an Atomic go out in one message, with the
+// Status for the 1222 that asks for it if they had to wait. Those that cannot
+// are a failure of it, with nothing kept.
+func TestAtomicAnswers(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		_, _, length := atomicAnswers(t, waits, 3300)
+		did := map[bool]int{}
+		for max := length - 42; max < length+150; max += 3 {
+			said, packages, sent := atomicAnswers(t, waits, max)
+			done := strings.Contains(said, "Status Atomic  200\n")
+			did[done]++
+			switch {
+			case done && (packages != 10 || strings.Count(said, "Status Add") != 10 || sent > max),
+				!done && (packages != 0 || !strings.Contains(said, "Status Atomic  517\nStatus Add ./FwUpdate/x0/PkgName 216\n")):
+				t.Errorf("%d bytes: %d packages\n%s", max, packages, said)
+			}
+		}
+		if did[true] < 5 || did[false] < 5 {
+			t.Errorf("waits %v: %v", waits, did)
+		}
 	}
 }
 

@@ -51,6 +51,11 @@ func TestChunksToTree(t *testing.T) {
 			[]string{lines(ok, added+"213", "Alert 1222"), lines(ok, "Status Add "+pkgURL+" 200", "Alert 1225", "Final")}, ""},
 		{"interrupted by a block", [][]syncml.Command{{first("ab", 4)}, {atomic(del(pkgName))}},
 			[]string{lines(ok, added+"213", "Alert 1222"), lines(ok, "Status Atomic  507", "Status Delete "+pkgName+" 404", "Alert 1225", "Final")}, ""},
+		{"interrupted by an empty block", [][]syncml.Command{{first("ab", 4)}, {sequence()}},
+			[]string{lines(ok, added+"213", "Alert 1222"), lines(ok, "Status Sequence  200", "Alert 1225", "Final")}, ""},
+		{"after a block", [][]syncml.Command{{sequence(get("./FwUpdate")), atomic(), first("ab", 4)}, {last("cd")}},
+			[]string{lines(ok, "Status Sequence  200", "Status Get ./FwUpdate 200", "Results ./FwUpdate=", "Status Atomic  200", added+"213", "Alert 1222"),
+				lines(ok, added+"200", "Final")}, "abcd"},
 		{"interrupted by the end of the package", [][]syncml.Command{{first("ab", 4)}, {}},
 			[]string{lines(ok, added+"213", "Alert 1222"), lines(ok, "Alert 1225", "Final")}, ""},
 		{"two Items", [][]syncml.Command{{&syncml.Op{Cmd: syncml.CmdAdd, Items: []syncml.Item{first("ab", 4).Items[0], add(pkgURL, "u").Items[0]}}}},
@@ -152,11 +157,11 @@ func (b bigTree) Get(_, uri string) ([]syncml.Item, error) {
 }
 
 // collect is a server that asks for one node and takes its Results apart or
-// whole, in messages of at most max bytes. It fails if a message is longer.
-func collect(p *peer, big bigTree, max int64, enc syncml.Encoding) (pieces int, got string, code syncml.Code, err error) {
+// whole, in messages of at most max bytes and objects of at most most. It fails if a message is longer.
+func collect(p *peer, big bigTree, max, most int64, enc syncml.Encoding) (pieces int, got string, code syncml.Code, err error) {
 	p.c.acc.Encoding = enc
 	m := p.message(212, get("./Big"))
-	m.Header.Meta.MaxMsgSize = max
+	m.Header.Meta.MaxMsgSize, m.Header.Meta.MaxObjSize = max, most
 	var in assembler
 	for {
 		out := p.took(p.c.Receive(encode(p.t, m), big, p.nonce))
@@ -212,9 +217,8 @@ func TestLargeResults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p, _ := start(t, account(), Nonces{})
-			p.c.maxObj = tt.most
 			data := strings.Repeat("0123456789", tt.length/10+1)[:tt.length]
-			pieces, got, code, err := collect(p, bigTree{p.tree, data}, 2000, syncml.XML)
+			pieces, got, code, err := collect(p, bigTree{p.tree, data}, 2000, tt.most, syncml.XML)
 			if err != nil || code != tt.code || tt.pieces > 0 && pieces != tt.pieces {
 				t.Errorf("%d pieces, code %d, error %v", pieces, code, err)
 			}
@@ -233,7 +237,7 @@ func TestLargeResultsAny(t *testing.T) {
 		data := rapid.StringOfN(rapid.SampledFrom([]rune("ab&<> \n]é€😀")), 1, 3000, -1).Draw(rt, "data")
 		enc := rapid.SampledFrom([]syncml.Encoding{syncml.XML, syncml.WBXML}).Draw(rt, "encoding")
 		max := int64(rapid.IntRange(1500, 4000).Draw(rt, "max"))
-		if _, got, code, err := collect(p, bigTree{p.tree, data}, max, enc); err != nil || code != 200 || got != data {
+		if _, got, code, err := collect(p, bigTree{p.tree, data}, max, 0, enc); err != nil || code != 200 || got != data {
 			rt.Fatalf("code %d, error %v, %d bytes of %d", code, err, len(got), len(data))
 		}
 	})

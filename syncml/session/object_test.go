@@ -211,6 +211,19 @@ func TestNoRoomToSplit(t *testing.T) {
 	}
 }
 
+// TestCutPlaces: a character is never cut, what is none can be.
+func TestCutPlaces(t *testing.T) {
+	var got []int
+	d := ends("aé€😀\xff\x80\x80\x80\x80z")
+	for i := range d.count() {
+		got = append(got, d.at(i))
+	}
+	want := []int{1, 3, 3, 6, 6, 6, 10, 10, 10, 10, 11, 12, 13, 14, 15, 16}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // FuzzSplit: no data and no size of messages keeps the pieces from being put
 // together again.
 func FuzzSplit(f *testing.F) {

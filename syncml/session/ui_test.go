@@ -181,6 +181,8 @@ func TestInteractionEffects(t *testing.T) {
 			lines("Status Sequence  200", addName+" 200", "Status Alert  214", addURL+" 215", "Status Get ./FwUpdate 215")},
 		{"no in a Sequence in a Sequence", InteractRefuse, []syncml.Command{sequence(sequence(ask), add(pkgName, "n"))},
 			lines("Status Sequence  200", "Status Sequence  200", "Status Alert  304", addName+" 215")},
+		{"no in one Sequence of two", InteractRefuse, []syncml.Command{sequence(ask), sequence(add(pkgName, "n"))},
+			lines("Status Sequence  200", "Status Alert  304", "Status Sequence  200", addName+" 200")},
 		{"no in an Atomic in a Sequence", InteractRefuse, []syncml.Command{sequence(atomic(ask), add(pkgName, "n"))},
 			lines("Status Sequence  200", "Status Atomic  507", "Status Alert  304", addName+" 215")},
 		{"not shown in a Sequence", InteractNone, []syncml.Command{sequence(both(ask)...)},
