@@ -3,10 +3,8 @@ package syncml
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // DecodeWBXML reads a message in WBXML 1.0 to 1.3. It takes any public
@@ -57,24 +55,6 @@ type wbxmlTree struct {
 	// elements stand in Data; its text becomes their XML.
 	object *node
 	spare  *node // of the object, to be used again
-}
-
-// header reads what stands before the root (WBXML 1.3, 5.1).
-func (d *wbxmlTree) header() {
-	version := d.byte()
-	if version > version13 {
-		d.fail(0, fmt.Sprintf("neither XML nor WBXML 1.0 to 1.3: first byte 0x%02x", version))
-	}
-	if id := d.uint(); id == 0 {
-		d.uint() // index of the textual one; whatever it is, it is accepted
-	}
-	if version != version10 {
-		at := d.pos
-		if c := d.uint(); !slices.Contains(charsets, c) {
-			d.fail(at, "a charset other than UTF-8")
-		}
-	}
-	d.table = d.bytes("the string table")
 }
 
 // body reads the root and what may stand around it.
@@ -133,7 +113,7 @@ func (d *wbxmlTree) token(at int, c byte) {
 	case tokOpaque:
 		d.chars(at, d.bytes("OPAQUE"))
 	case tokEntity:
-		d.entity(at)
+		d.chars(at, d.entity(at))
 	case tokPI:
 		d.skipAttributes()
 	case tokLiteral, tokLiteralC, tokLiteralA, tokLiteralAC:
@@ -272,14 +252,4 @@ func (d *wbxmlTree) collected(n *node) string {
 		return n.text
 	}
 	return string(d.run)
-}
-
-// entity reads a character given by its number.
-func (d *wbxmlTree) entity(at int) {
-	c := d.uint()
-	if c > utf8.MaxRune || !utf8.ValidRune(rune(c)) {
-		d.fail(at, "an entity that is no character")
-		return
-	}
-	d.chars(at, string(rune(c)))
 }

@@ -1,8 +1,11 @@
 package syncml
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // The global tokens of WBXML 1.3 (5.8.4) and the bits of a tag.
@@ -58,6 +61,24 @@ func (r *tokenReader) fail(at int, msg string) {
 		r.err = &SyntaxError{Encoding: WBXML, Offset: int64(at), Page: r.page, Msg: msg}
 	}
 	r.pos = len(r.text)
+}
+
+// header reads what stands before the root (WBXML 1.3, 5.1).
+func (r *tokenReader) header() {
+	version := r.byte()
+	if version > version13 {
+		r.fail(0, fmt.Sprintf("neither XML nor WBXML 1.0 to 1.3: first byte 0x%02x", version))
+	}
+	if id := r.uint(); id == 0 {
+		r.uint() // index of the textual one; whatever it is, it is accepted
+	}
+	if version != version10 {
+		at := r.pos
+		if c := r.uint(); !slices.Contains(charsets, c) {
+			r.fail(at, "a charset other than UTF-8")
+		}
+	}
+	r.table = r.bytes("the string table")
 }
 
 func (r *tokenReader) more() bool { return r.pos < len(r.text) }
@@ -151,4 +172,15 @@ func (r *tokenReader) skipAttributes() {
 			r.bytes("OPAQUE")
 		}
 	}
+}
+
+// entity reads the character that a number stands for; at is where its token
+// is.
+func (r *tokenReader) entity(at int) string {
+	c := r.uint()
+	if c > utf8.MaxRune || !utf8.ValidRune(rune(c)) {
+		r.fail(at, "an entity that is no character")
+		return ""
+	}
+	return string(rune(c))
 }

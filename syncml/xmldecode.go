@@ -29,12 +29,7 @@ func DecodeXML(b []byte, lim Limits) (*Message, error) {
 // decodeEtree reads every message, whatever XML it uses, and finds every fault.
 // clean comes from b.
 func decodeEtree(b, clean []byte, lim Limits) (*Message, error) {
-	doc := etree.NewDocument()
-	doc.ReadSettings = etree.ReadSettings{CharsetReader: utf8Only, MaxDepth: lim.Depth}
-	if err := doc.ReadFromBytes(clean); err != nil {
-		return nil, brokenXML(b, clean, lim)
-	}
-	root := rootOf(doc)
+	root := parseEtree(clean, lim)
 	if root == nil {
 		return nil, brokenXML(b, clean, lim)
 	}
@@ -52,6 +47,16 @@ func decodeEtree(b, clean []byte, lim Limits) (*Message, error) {
 		t.why, t.bad = err.Msg, err.Offset
 	}
 	return nil, &SyntaxError{Encoding: XML, Offset: original(b, startTag(clean, t.bad)), Msg: t.why}
+}
+
+// parseEtree is the root of a document of SyncML; nil if it is none.
+func parseEtree(clean []byte, lim Limits) *etree.Element {
+	doc := etree.NewDocument()
+	doc.ReadSettings = etree.ReadSettings{CharsetReader: utf8Only, MaxDepth: lim.Depth}
+	if err := doc.ReadFromBytes(clean); err != nil {
+		return nil
+	}
+	return rootOf(doc)
 }
 
 // rootOf is the one element of a document that has nothing beside it but
