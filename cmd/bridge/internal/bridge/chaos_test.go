@@ -109,12 +109,12 @@ func (c *chaos) settle() {
 // done says whether the server knows the end and the bridge has nothing left
 // to do.
 func (c *chaos) done(i int) bool {
-	list := c.servers[i].Campaigns()
-	if len(list) != 1 || !list[0].Phase.Final() {
-		return false
-	}
 	d, err := c.now.Load().bridge.Engine().Device(c.plans[i].endpoint)
 	if err != nil {
+		return false
+	}
+	list := c.servers[i].Campaigns()
+	if final := len(list) == 1 && list[0].Phase.Final(); !final && !gone(d) {
 		return false
 	}
 	for _, l := range d.Outbox {
@@ -124,6 +124,10 @@ func (c *chaos) done(i int) bool {
 	}
 	return d.Drive == nil || d.Drive.Over
 }
+
+// gone is a device that left before it was told to do anything: nobody waits
+// for it, and it has no sessions.
+func gone(d engine.Detail) bool { return !d.Registered && d.Drive == nil }
 
 func (c *chaos) detail(i int) engine.Detail {
 	d, err := c.now.Load().bridge.Engine().Device(c.plans[i].endpoint)
@@ -148,7 +152,12 @@ func endings(d engine.Detail) (list []int) {
 
 // check has the properties of a device.
 func (c *chaos) check(i int) {
-	p, d, r := c.plans[i], c.detail(i), c.servers[i].Campaigns()[0]
+	p, d := c.plans[i], c.detail(i)
+	list := c.servers[i].Campaigns()
+	if len(list) == 0 {
+		return // it left before its first session
+	}
+	r := list[0]
 	bad := func(format string, args ...any) {
 		c.tb.Helper()
 		c.tb.Errorf("%s\n%s", fmt.Sprintf(format, args...), c.report(i))

@@ -148,6 +148,10 @@ func newPlan(tb testing.TB, seed uint64, n int) plan {
 	for range r.IntN(4) {
 		p.fault(tb, fill(r, draw(r, chaosFaults)))
 	}
+	if r.IntN(6) == 0 { // what would make a bridge install twice
+		p.fault(tb, "lose-answer@install*1")
+		p.fault(tb, draw(r, []string{"install*1", "install=out-of-memory*1", "slow@installing=700ms", "reboot@installing"}))
+	}
 	for range r.IntN(3) {
 		p.quirk(tb, draw(r, chaosQuirks))
 	}
