@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -78,27 +77,27 @@ func serve(ctx context.Context, c *config.Config, stderr io.Writer) error {
 func serveOn(ctx context.Context, c *config.Config, db store.Store, log *slog.Logger) error {
 	o := bridge.Configured(c)
 	o.Engine.Store, o.Log = db, log
-	var err error
-	if o.Devices, err = net.ListenPacket("udp", c.CoAP.Listen); err != nil {
-		return socketError("coap.listen", c.CoAP.Listen, err)
-	}
-	if c.HTTP.Listen != "" {
-		if o.HTTP, err = net.Listen("tcp", c.HTTP.Listen); err != nil {
-			o.Devices.Close()
-			return socketError("http.listen", c.HTTP.Listen, err)
-		}
+	open, err := listen(c, &o)
+	if err != nil {
+		return err
 	}
 	b, err := bridge.New(o)
 	if err != nil {
-		o.Devices.Close()
-		if o.HTTP != nil {
-			o.HTTP.Close()
-		}
+		open.close()
 		return err
 	}
 	attrs := []any{"coap", o.Devices.LocalAddr().String(), "data", c.Store.Dir, "dm_servers", len(c.Servers)}
 	if o.HTTP != nil {
 		attrs = append(attrs, "http", o.HTTP.Addr().String())
+	}
+	for _, u := range o.Triggers.UDP {
+		attrs = append(attrs, "triggers_udp", u.Conn.LocalAddr().String())
+	}
+	if o.Triggers.PAP != nil {
+		attrs = append(attrs, "triggers_pap", o.Triggers.PAP.Addr().String())
+	}
+	if o.Triggers.Kannel != nil {
+		attrs = append(attrs, "triggers_kannel", o.Triggers.Kannel.Addr().String())
 	}
 	log.Info("bridge is up", attrs...)
 	err = b.Run(ctx)

@@ -4,20 +4,30 @@ import "errors"
 
 // Open reads a trigger in any of its forms: Package 0 alone, in a WSP push, or
 // in a push behind the user data header of a single SMS. Parts of a longer SMS
-// have to be put together first ([Assembler]). The error is that of the form
-// that was recognised.
+// have to be put together first ([Assembler]). A digest can look like the
+// beginning of a push, so what is no push with a trigger is tried as Package 0.
+// The error is that of the form that was recognised.
 func Open(b []byte) (*Message, error) {
+	inner := b
 	if h, rest, err := SplitUDH(b); err == nil && h.HasPorts && h.Destination == Port && !h.Concatenated() {
-		b = rest
+		inner = rest
 	}
-	package0, err := ParsePush(b)
-	if err == nil || errors.Is(err, ErrNotTrigger) {
-		if err != nil {
-			return nil, err
+	package0, pushErr := ParsePush(inner)
+	if pushErr == nil {
+		m, err := Parse(package0)
+		if err == nil {
+			return m, nil
 		}
-		return Parse(package0)
+		pushErr = err
 	}
-	return Parse(b)
+	m, err := Parse(b)
+	if err == nil {
+		return m, nil
+	}
+	if _, noPush := errors.AsType[*SyntaxError](pushErr); noPush && len(inner) == len(b) {
+		return nil, err
+	}
+	return nil, pushErr
 }
 
 // Looks says whether bytes look like a trigger in one of the forms of [Open]:

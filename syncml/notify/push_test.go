@@ -103,6 +103,15 @@ func TestOpenForms(t *testing.T) {
 	if _, err := Open([]byte{1, pduPush, 1, 0xAE, 0}); !errors.Is(err, ErrNotTrigger) {
 		t.Error(err)
 	}
+	if _, err := Open(Push(b[:20])); err == nil {
+		t.Error("half a Package 0 in a push is read")
+	}
+	likePush := plain() // its digest looks like the header of a push
+	likePush.Digest = Digest{0, pduPush, 8, 4}
+	b, _ = likePush.Append(nil)
+	if got, err := Open(b); err != nil || got.SessionID != 1 {
+		t.Errorf("a digest like a push: %v", err)
+	}
 	if Looks([]byte("<?xml version=\"1.0\"?><SyncML xmlns='SYNCML:SYNCML1.2'/>")) || !Looks(b) || !Looks(Push(b)) {
 		t.Error("Looks is wrong")
 	}

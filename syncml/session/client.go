@@ -146,6 +146,7 @@ func (c *Client) receive(m *syncml.Message, e evidence, t Tree, nonce func() []b
 	}
 	c.trust(head)
 	reply := headerStatus(m, verdict)
+	c.nonces.Told = c.them.nonce // it has proved that it knows this one
 	reply.Chal = c.them.welcome(c.acc.Server, nonce)
 	failures := c.perform(m, reply, t)
 	return c.proceed(m, reply, failures)
@@ -166,7 +167,7 @@ func (c *Client) proceed(m *syncml.Message, head *syncml.Status, failures []erro
 		out.Failures = failures
 		return out
 	}
-	c.nonces.Server = c.them.nonce
+	c.nonces.Server, c.nonces.Told = c.them.nonce, nil
 	out := c.send(head, !open)
 	out.Failures = failures
 	return out

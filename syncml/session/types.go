@@ -49,6 +49,18 @@ type Account struct {
 type Nonces struct {
 	Client []byte `json:"client,omitempty"` // for our Cred
 	Server []byte `json:"server,omitempty"` // for the server's Cred
+	// Told is the last nonce that the server knows, when a session ended
+	// without telling it the newer Server: it signs its triggers with this one.
+	Told []byte `json:"told,omitempty"`
+}
+
+// ForTriggers is the nonce that the server signs triggers with; nil when none
+// was agreed.
+func (n Nonces) ForTriggers() []byte {
+	if n.Told != nil {
+		return n.Told
+	}
+	return n.Server
 }
 
 // Notification is a Generic Alert (1226) that the session has to deliver.

@@ -4,9 +4,9 @@
 //
 // # Threads
 //
-// Run starts three goroutines: the LwM2M server, the engine, and the HTTP
-// server (when there is a listener). When one ends, or the context does, all
-// are ended; Run returns after the last. The store is closed by who opened it.
+// Run starts a goroutine for the LwM2M server, for the engine, for the HTTP
+// server (when there is a listener), and for each listener for triggers. When
+// one ends, or the context does, all are ended; Run returns after the last. The store is closed by who opened it.
 package bridge
 
 import (
@@ -22,6 +22,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/api"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/trigger"
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
 )
 
@@ -34,9 +35,12 @@ type Options struct {
 	Server  server.Options // Conn, Handler and Logger are filled in
 	DM      dmhttp.Options
 	Log     *slog.Logger // nil logs nothing
+
+	Triggers Triggers
 }
 
-// Limits of the HTTP listener. It serves scripts on the same machine.
+// Limits of the HTTP listeners: for scripts on the same machine, and for the
+// triggers of push gateways.
 const (
 	httpHeaderTimeout = 5 * time.Second
 	httpTimeout       = 30 * time.Second // of one whole request
@@ -49,6 +53,7 @@ type Bridge struct {
 	o      Options
 	engine *engine.Engine
 	server *server.Server
+	inbox  *trigger.Inbox // of triggers; nil without listeners for them
 }
 
 // New puts a bridge together and loads what its store holds. The error is
@@ -66,6 +71,9 @@ func New(o Options) (*Bridge, error) {
 	b := &Bridge{o: o, engine: engine.New(o.Engine)}
 	o.Server.Conn, o.Server.Handler, o.Server.Logger = o.Devices, b.engine, o.Log
 	b.server = server.New(o.Server)
+	if o.Triggers.any() {
+		b.inbox = trigger.NewInbox(b.engine, o.Triggers.Find, o.Triggers.PeerRate, o.Log)
+	}
 	if err := b.engine.Load(b.server); err != nil {
 		return nil, err
 	}
@@ -99,15 +107,24 @@ func (b *Bridge) Run(ctx context.Context) error {
 	start("LwM2M server", b.server.Run)
 	start("engine", b.engine.Run)
 	if b.o.HTTP != nil {
-		start("HTTP listener", b.serveHTTP)
+		start("HTTP listener", func(ctx context.Context) error {
+			return b.serveHTTP(ctx, b.o.HTTP, api.New(seen{b.engine, b.inbox}, b.o.Log))
+		})
+	}
+	udp, handlers := b.triggerParts()
+	for _, u := range udp {
+		start("trigger listener", u.Run)
+	}
+	for l, h := range handlers {
+		start("trigger listener", func(ctx context.Context) error { return b.serveHTTP(ctx, l, h) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)
 }
 
-func (b *Bridge) serveHTTP(ctx context.Context) error {
+func (b *Bridge) serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	s := &http.Server{
-		Handler:           api.New(b.engine, b.o.Log),
+		Handler:           h,
 		ReadHeaderTimeout: httpHeaderTimeout,
 		ReadTimeout:       httpTimeout,
 		WriteTimeout:      httpTimeout,
@@ -123,7 +140,7 @@ func (b *Bridge) serveHTTP(ctx context.Context) error {
 			s.Close()
 		}
 	})
-	err := s.Serve(b.o.HTTP)
+	err := s.Serve(l)
 	if errors.Is(err, http.ErrServerClosed) {
 		<-closed
 		return nil

@@ -4,6 +4,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/trigger"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
 	"github.com/fwbridge/fwbridge/mapping"
@@ -13,8 +14,17 @@ import (
 // Configured gives the options that a configuration asks for. Sockets, store
 // and log are the caller's.
 func Configured(c *config.Config) Options {
+	find, in := newFinder(c), &c.Triggers.In
 	return Options{
+		Triggers: Triggers{
+			Find:       find,
+			PeerRate:   in.PeerRate,
+			PAPGate:    trigger.Gate{User: in.PAP.User, Secret: in.PAP.Secret, Allowed: config.Prefixes(in.PAP.Peers)},
+			KannelGate: trigger.Gate{User: in.Kannel.User, Secret: in.Kannel.Secret, Allowed: config.Prefixes(in.Kannel.Peers)},
+		},
 		Engine: engine.Options{
+			OnDevice:       find.learn,
+			Trigger:        engine.TriggerPolicy{Default: in.DefaultNonce, Window: in.ReplayWindow},
 			Directory:      directory{c},
 			MaxDevices:     c.CoAP.MaxDevices,
 			Timeline:       c.Timeline.Length,

@@ -21,7 +21,7 @@ const (
 )
 
 // columns of an account file, in the order of the documentation.
-var columns = []string{"endpoint", "device_id", "user", "secret", "server_user", "server_secret"}
+var columns = []string{"endpoint", "device_id", "user", "secret", "server_user", "server_secret", "msisdn"}
 
 // row is one line of an account file. An empty device_id means the template.
 type row struct {
@@ -30,6 +30,7 @@ type row struct {
 	user, serverUser string
 	secret           syncml.Secret
 	serverSecret     syncml.Secret
+	number           string // digits; "" for none
 }
 
 // accountBook is an account file that was read. Servers hold it by pointer:
@@ -51,7 +52,7 @@ func (c *Config) readAccounts(b *binder) {
 			b.failAt(fmt.Sprintf("dm_servers[%d].account.file", i), "%v", err)
 			continue
 		}
-		r := &accountReader{file: file, server: s, ids: map[string]int{}, rows: map[string]row{}}
+		r := &accountReader{file: file, server: s, ids: map[string]int{}, rows: map[string]row{}, numbers: map[string]string{}}
 		r.read(data)
 		if n := len(r.problems); n > maxReported {
 			r.problems = append(r.problems[:maxReported], Problem{File: file, Line: r.problems[maxReported].Line,
@@ -68,7 +69,8 @@ type accountReader struct {
 	server   *Server
 	at       map[string]int // column -> its place in the line
 	rows     map[string]row
-	ids      map[string]int // device id -> line
+	ids      map[string]int    // device id -> line
+	numbers  map[string]string // number -> endpoint
 	problems Problems
 }
 
@@ -146,8 +148,11 @@ func (r *accountReader) account(line int, record []string) {
 	endpoint := field("endpoint")
 	a := row{line: line, deviceID: field("device_id"), user: field("user"), serverUser: field("server_user"),
 		secret: syncml.Secret(field("secret")), serverSecret: syncml.Secret(field("server_secret"))}
-	if r.valid(endpoint, &a) {
+	if r.numbered(&a, field("msisdn")) && r.valid(endpoint, &a) {
 		r.rows[endpoint] = a
+		if a.number != "" {
+			r.numbers[a.number] = endpoint
+		}
 	}
 }
 

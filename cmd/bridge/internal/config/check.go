@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 func (c *Config) check(b *binder) {
 	c.checkListeners(b)
 	c.checkOrders(b)
+	c.Triggers.check(b)
 	if c.Store.Dir == "" {
 		b.failAt("store.dir", "is empty; name a directory")
 	}
@@ -57,10 +56,7 @@ func (c *Config) checkListeners(b *binder) {
 		if l.value == "" && l.mayBeEmpty {
 			continue
 		}
-		_, port, err := net.SplitHostPort(l.value)
-		if n, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || n > 65535 {
-			b.failAt(l.key, "%q: want an address and a port of 0 to 65535, such as :5683 or 127.0.0.1:8080", l.value)
-		}
+		checkListener(b, l.key, l.value)
 	}
 }
 

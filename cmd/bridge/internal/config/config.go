@@ -30,6 +30,7 @@ type Config struct {
 	Drive    mapping.Policy `yaml:"drive" min:"1s" max:"8760h"` // keys are the fields in lower case
 	Timeline Timeline       `yaml:"timeline"`
 	DM       DM             `yaml:"dm"`
+	Triggers Triggers       `yaml:"triggers"`
 	// Servers are asked in order: the first that lists an endpoint has it.
 	Servers []Server `yaml:"dm_servers" max:"1000"`
 	// Devices are asked in order: the first that lists an endpoint decides.
@@ -113,6 +114,7 @@ func (s *Server) setDefaults() {
 	s.Role = fwupdate.Manager
 	s.Interaction = session.InteractAccept
 	s.Account.DeviceID = "{id}"
+	s.Account.MSISDN = "{msisdn}"
 }
 
 // Account says under which names and secrets a device and a server know each
@@ -122,6 +124,7 @@ type Account struct {
 	DeviceID Template    `yaml:"device_id"`
 	Client   Credentials `yaml:"client"` // the device towards the server
 	Server   Credentials `yaml:"server"` // the server towards the device
+	MSISDN   Template    `yaml:"msisdn"` // by which triggers find the device
 	File     string      `yaml:"file"`   // CSV, of ModeFile; relative to the configuration file
 }
 
@@ -168,5 +171,6 @@ func Default() *Config {
 			BackoffMin:     30 * time.Second,
 			BackoffMax:     6 * time.Hour,
 		},
+		Triggers: defaultTriggers(),
 	}
 }

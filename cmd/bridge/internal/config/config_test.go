@@ -70,7 +70,7 @@ func TestDefaultPassesItsOwnCheck(t *testing.T) {
 func TestServerDefaults(t *testing.T) {
 	got := load(t, minimal).Servers[0]
 	want := Server{Name: "a", URL: "http://dm.example.com/oma", ServerID: "srv", Version: Version(syncml.DM12),
-		Encoding: syncml.XML, Poll: time.Hour, Role: fwupdate.Manager, Interaction: session.InteractAccept, Devices: []Pattern{"*"}, Account: Account{DeviceID: "{id}"}}
+		Encoding: syncml.XML, Poll: time.Hour, Role: fwupdate.Manager, Interaction: session.InteractAccept, Devices: []Pattern{"*"}, Account: Account{DeviceID: "{id}", MSISDN: "{msisdn}"}}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Server{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -32,6 +32,8 @@ func keysOf(path string, v reflect.Value, o bounds) []key {
 			all = append(all, keysOf(name, fv, fo)...)
 		case fv.Kind() == reflect.Pointer:
 			all = append(all, key{name, "-", "true or false"})
+		case fv.Type() == reflect.TypeFor[[]Network]():
+			all = append(all, key{name, "all", "at most " + fo.max})
 		case fv.Kind() == reflect.Slice && isScalar(fv.Type().Elem()):
 			all = append(all, key{name, "required", "1 to " + fo.max + " patterns"})
 		case fv.Kind() == reflect.Slice:

@@ -13,6 +13,7 @@ import (
 	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/syncml"
+	"github.com/fwbridge/fwbridge/syncml/notify"
 	"github.com/fwbridge/fwbridge/syncml/session"
 )
 
@@ -57,7 +58,9 @@ var words = map[reflect.Type][]struct {
 		{"1.3", tlsfiles.TLS13}},
 	reflect.TypeFor[session.Interaction](): {{"accept", session.InteractAccept}, {"refuse", session.InteractRefuse},
 		{"timeout", session.InteractTimeout}, {"none", session.InteractNone}},
-	reflect.TypeFor[lwm2m9.Dialect](): {{"auto", lwm2m9.DialectUnknown}, {"draft", lwm2m9.Draft}, {"registered", lwm2m9.Registered}},
+	reflect.TypeFor[lwm2m9.Dialect]():       {{"auto", lwm2m9.DialectUnknown}, {"draft", lwm2m9.Draft}, {"registered", lwm2m9.Registered}},
+	reflect.TypeFor[notify.DefaultPolicy](): {{"always", notify.DefaultAlways}, {"first", notify.DefaultFirst}, {"never", notify.DefaultNever}},
+	reflect.TypeFor[OutChannel]():           {{"none", OutNone}, {"udp", OutUDP}, {"pap", OutPAP}, {"kannel", OutKannel}},
 }
 
 // choices lists the words of a type: `one, two or three`.

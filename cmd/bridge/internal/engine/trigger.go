@@ -123,7 +123,7 @@ func (t *turn) verify(m *notify.Message, acc session.Account) (notify.Match, err
 	match, err := notify.MatchNone, error(notify.ErrDigest)
 	for _, user := range []string{acc.ServerID, acc.Server.User} {
 		key := notify.Key{User: user, Secret: acc.Server.Secret}
-		match, err = m.Verify(key, t.rec.DM.Nonces.Server, t.shard.o.Trigger.Default)
+		match, err = m.Verify(key, t.rec.DM.Nonces.ForTriggers(), t.shard.o.Trigger.Default)
 		if err == nil {
 			break
 		}

@@ -117,6 +117,7 @@ func (s *Server) judged(d *device, st *syncml.Status) (refused bool) {
 	case syncml.StatusAuthenticated:
 		d.session.accepted = true
 	case syncml.StatusUnauthorized, syncml.StatusCredentialsMissing:
+		d.session.wanted = true
 		s.counts.Refused++
 		return true
 	}

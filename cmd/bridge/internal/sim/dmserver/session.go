@@ -28,6 +28,7 @@ type session struct {
 	msgID         int  // of the server's last message
 	authenticated bool // the client, for the session
 	accepted      bool // the server's credentials, for the session
+	wanted        bool // the client has asked for them
 	challenges    int
 	tries         int
 	open          bool // the server's last message had no Final
@@ -165,7 +166,7 @@ func (s *Server) respond(d *device, m *syncml.Message) (*syncml.Message, func())
 	}
 	ss.open = !out.Final
 	out.Body = w.body
-	if len(ss.sent) > 0 {
+	if len(ss.sent) > 0 || ss.wanted {
 		out.Header.Cred = s.credentials(d)
 	}
 	return out, delivered
