@@ -38,7 +38,7 @@ type Options struct {
 	// it is needed behind a proxy. Empty: as the request says.
 	URL string
 
-	MaxBody      int64 // bytes of a message
+	MaxBody      int64 // bytes of a message; at most DefaultMaxBody, which is what the decoder takes
 	MaxSessions  int   // in all, those that have ended lately included
 	MaxPerDevice int   // sessions of one device that have not proved who they are
 	MaxWaiting   int   // messages of one device that wait for another one of it
@@ -67,7 +67,7 @@ func (o Options) withDefaults() Options {
 	if o.Path == "" {
 		o.Path = DefaultPath
 	}
-	if o.MaxBody <= 0 {
+	if o.MaxBody <= 0 || o.MaxBody > DefaultMaxBody {
 		o.MaxBody = DefaultMaxBody
 	}
 	for _, d := range []struct {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -235,4 +236,47 @@ func TestConnectionsAreBounded(t *testing.T) {
 			t.Errorf("%d connections in the end", n)
 		}
 	})
+}
+
+// TestServeEndsAfterItsRequests: one that hangs holds the end back until it is
+// over, even though its connection is closed before.
+func TestServeEndsAfterItsRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		entered, release := make(chan struct{}), make(chan struct{})
+		var gone time.Duration
+		begin := time.Now()
+		h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			close(entered)
+			<-r.Context().Done()
+			gone = time.Since(begin)
+			<-release
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- Serve(ctx, l, h, nil) }()
+		c := l.dial()
+		defer c.Close()
+		_, _ = io.WriteString(c, "POST /dm HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+		<-entered
+		stop()
+		<-time.After(time.Minute)
+		synctest.Wait()
+		if len(ended) != 0 || gone != shutdownTime {
+			t.Errorf("ended: %v; the request was cut off after %v, want %v", len(ended) != 0, gone, shutdownTime)
+		}
+		close(release)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestBrokenListener: its error comes back.
+func TestBrokenListener(t *testing.T) {
+	l := listenLoopback(t)
+	l.Close()
+	if err := Serve(t.Context(), l, http.NotFoundHandler(), nil); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
 }

@@ -33,8 +33,9 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	}
 	var only http.Protocols
 	only.SetHTTP1(true)
+	work := &underWay{Handler: h}
 	s := &http.Server{
-		Handler: h, Protocols: &only, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		Handler: work, Protocols: &only, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	closed := make(chan struct{})
@@ -49,10 +50,47 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	err := s.Serve(limit(l, MaxConns))
 	if errors.Is(err, http.ErrServerClosed) {
 		<-closed
-		return nil
+		err = nil
+	} else {
+		release()
+		s.Close()
 	}
-	release()
+	work.end()
 	return err
+}
+
+// underWay knows whether a handler still runs, which [http.Server.Close] does
+// not wait for.
+type underWay struct {
+	http.Handler
+	mu      sync.Mutex
+	stopped bool
+	wg      sync.WaitGroup // of requests; Add while not stopped, with mu held
+}
+
+func (u *underWay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !u.begin() {
+		panic(http.ErrAbortHandler) // we have stopped: hang up
+	}
+	defer u.wg.Done()
+	u.Handler.ServeHTTP(w, r)
+}
+
+func (u *underWay) begin() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.stopped {
+		u.wg.Add(1)
+	}
+	return !u.stopped
+}
+
+// end waits for the last request and lets no other begin.
+func (u *underWay) end() {
+	u.mu.Lock()
+	u.stopped = true
+	u.mu.Unlock()
+	u.wg.Wait()
 }
 
 // limited is a listener with at most so many connections open.

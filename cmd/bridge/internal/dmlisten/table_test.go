@@ -89,6 +89,37 @@ func TestSameSessionIDAgain(t *testing.T) {
 	}
 }
 
+// TestURLOfAnOldSession: it leads to the device's next session when the old one
+// has ended, and nowhere when it has expired, also before that was noticed.
+func TestURLOfAnOldSession(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	h, work := newHandler(Options{Idle: time.Minute, Now: func() time.Time { return now }}, session.SchemeNone, 1)
+	d := byHand(t, h, 0)
+	m, _ := d.say(d.open()) // nothing to say: it has ended
+	d.follow(m)
+	d.msg, d.session = 0, "2"
+	work.Send(d.id, get("./DevInfo/Man"))
+	m, code := d.say(d.open())
+	want(t, "the next session at the old URL", code, syncml.StatusAuthenticated)
+	if m.Header.SessionID != "2" || h.Counts().Begun != 2 {
+		t.Errorf("answered in session %s; %+v", m.Header.SessionID, h.Counts())
+	}
+	d.follow(m)
+	now = now.Add(time.Minute - 1)
+	_, code = d.say(d.next("1"))
+	if !code.Success() {
+		t.Errorf("at the last moment: %v", code)
+	}
+	work.Send(d.id, get("./DevInfo/Man"))
+	d.say(d.next("2"))
+	now = now.Add(time.Minute)
+	_, code = d.say(d.next("3"))
+	want(t, "at the first moment after it", code, syncml.StatusRequestTimeout)
+	if c := h.Counts(); c.Sessions != 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // TestStrayMessages: what belongs to no session is answered with Statuses.
 func TestStrayMessages(t *testing.T) {
 	h, _ := newHandler(Options{}, session.SchemeNone, 1)
@@ -340,6 +371,9 @@ func TestLockout(t *testing.T) {
 	}
 	want(t, "a guess too many", guess(10, "wrong"), syncml.StatusRetryLater)
 	want(t, "the right password while locked out", guess(11, ""), syncml.StatusRetryLater)
+	if c := h.Counts(); c.Begun != 5 {
+		t.Errorf("%d sessions; want the owner's and four of the guesser", c.Begun)
+	}
 	if _, code := owner.say(owner.next("1")); !code.Success() {
 		t.Errorf("the owner meanwhile: %v", code)
 	}
