@@ -45,6 +45,10 @@ func TestCommands(t *testing.T) {
 			"Status Add "+pkgName+" 200", "Status Replace "+pkgName+" 200", "Status Delete ./FwUpdate/x 200", "Status Delete ./FwUpdate/x 404")},
 		{"Copy", []syncml.Command{add(pkgURL, "http://p/1"), &syncml.Op{Cmd: syncml.CmdCopy, Items: []syncml.Item{
 			{Target: syncml.Location{URI: pkgName}, Source: syncml.Location{URI: pkgURL}}}}}, lines("Status Add "+pkgURL+" 200", "Status Copy "+pkgName+" 200")},
+		{"Copy without Source", []syncml.Command{add(pkgName, "n"), op(syncml.CmdCopy, pkgName)}, lines(
+			"Status Add "+pkgName+" 200", "Status Copy "+pkgName+" 412")},
+		{"rename", []syncml.Command{add(pkgName, "n"), replace("./FwUpdate/x?prop=Name", "y"), get("./FwUpdate")}, lines(
+			"Status Add "+pkgName+" 200", "Status Replace ./FwUpdate/x?prop=Name 200", "Status Get ./FwUpdate 200", "Results ./FwUpdate=y")},
 		{"Exec", []syncml.Command{add(pkgURL, "http://p/1"), exec(run), exec(run)}, lines(
 			"Status Add "+pkgURL+" 200", "Status Exec "+run+" 202", "Status Exec "+run+" 417")},
 		{"no Response wanted", []syncml.Command{quiet, quietGet}, lines("Results " + st + "=10")},
