@@ -23,7 +23,11 @@ func anyCommand(t *rapid.T, depth int) syncml.Command {
 	}
 	switch rapid.IntRange(0, kinds-1).Draw(t, "kind") {
 	case 4:
-		return alert(rapid.SampledFrom([]syncml.AlertCode{1100, 1222, 1226}).Draw(t, "alert"))
+		a := alert(rapid.SampledFrom([]syncml.AlertCode{1100, 1101, 1102, 1103, 1104, 1105, 1222, 1225, 1226}).Draw(t, "alert"))
+		for range rapid.IntRange(0, 4).Draw(t, "parts of the alert") {
+			a.Items = append(a.Items, syncml.Item{Data: []byte(rapid.SampledFrom([]string{"", "DR=1", "DR=1-2&MAXLEN=1"}).Draw(t, "part"))})
+		}
+		return a
 	case 5:
 		return &syncml.Unknown{Cmd: "Search"}
 	case 6, 7:
@@ -39,6 +43,7 @@ func anyCommand(t *rapid.T, depth int) syncml.Command {
 		it.Meta.Format = rapid.SampledFrom([]string{"", "chr", "node", "b64"}).Draw(t, "format")
 		it.Data = []byte(rapid.SampledFrom([]string{"", "http://p/1", "v"}).Draw(t, "data"))
 		it.MoreData = rapid.IntRange(0, 19).Draw(t, "more") == 0
+		it.Meta.Size = int64(rapid.SampledFrom([]int{0, 0, 2, 11, 1 << 40}).Draw(t, "size"))
 		o.Items = append(o.Items, it)
 	}
 	return o
@@ -49,7 +54,9 @@ func anyCommand(t *rapid.T, depth int) syncml.Command {
 // server, and a failed Atomic leaves the tree as it was.
 func TestAnyCommands(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		c := NewClient(account(), Nonces{}, syncml.AlertClientInitiated, "2A7", nil)
+		acc := account()
+		acc.Interaction = Interaction(rapid.IntRange(0, int(InteractTimeout)).Draw(rt, "user"))
+		c := NewClient(acc, Nonces{}, syncml.AlertClientInitiated, "2A7", nil)
 		tree := newTree()
 		p := &peer{t: t, c: c, tree: tree}
 		p.took(c.Open(tree))
