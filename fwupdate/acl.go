@@ -1,7 +1,7 @@
 package fwupdate
 
 import (
-	"slices"
+	"maps"
 
 	"github.com/fwbridge/fwbridge/fwupdate/tree"
 )
@@ -10,16 +10,21 @@ import (
 // Root Node"): everybody may look, and try to extend the tree.
 var rootACL = tree.ACL{}.With("*", tree.RightAdd, tree.RightGet)
 
-// holders are the servers with one of the roles of the seed, which maps each
-// role to the whole of an object.
-func (t *Tree) holders() []string {
+// holds says whether the role is one of the seed, which maps each to the whole
+// of an object.
+func (r Role) holds() bool { return r == Manager || r == OperatorTPS }
+
+// SetRoles sets who may do something: server id to role. It is not stored:
+// set it after every load. A server without a role gets 425.
+func (t *Tree) SetRoles(roles map[string]Role) {
+	t.roles = maps.Clone(roles)
 	var ids []string
-	for id, role := range t.roles {
-		if role == Manager || role == OperatorTPS {
+	for id, role := range roles {
+		if role.holds() {
 			ids = append(ids, id)
 		}
 	}
-	return ids
+	t.granted = tree.Grant(ids, tree.AllRights...)
 }
 
 // factory is the list that a node has from the device: an object gives all
@@ -30,7 +35,7 @@ func (t *Tree) factory(p tree.Path) tree.ACL {
 	case p == tree.Root:
 		return rootACL
 	case p.Parent() == tree.Root:
-		return tree.Grant(t.holders(), tree.AllRights...)
+		return t.granted
 	}
 	for _, a := range t.accounts {
 		if a.path() == p {
@@ -62,7 +67,7 @@ func (t *Tree) effectiveACL(p tree.Path) tree.ACL {
 
 // knows says whether the server holds a role. Without one it may nothing,
 // whatever the lists say: "*" is everybody who manages this device.
-func (t *Tree) knows(who string) bool { return slices.Contains(t.holders(), who) }
+func (t *Tree) knows(who string) bool { return t.roles[who].holds() }
 
 // allowed says whether the server has a right to the node.
 func (t *Tree) allowed(who string, r tree.Right, p tree.Path) bool {

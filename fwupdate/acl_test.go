@@ -128,6 +128,9 @@ func TestCreator(t *testing.T) {
 	if got := mustProperty(t, tree, "./FwUpdate/y", "ACL"); got != "Add=*&Get=operator+third&Delete=third&Replace=third" {
 		t.Errorf("list of the new node: %q", got)
 	}
+	if got := mustProperty(t, tree, "./FwUpdate/y/DownloadAndUpdate/PkgURL", "ACL"); got != "" {
+		t.Errorf("what came along inherits, but: %q", got)
+	}
 	must(t, tree, add(third, leaf("./FwUpdate/y/PkgName", "n")), replace(third, leaf("./FwUpdate/y/PkgName", "m")), get(other, "./FwUpdate/y/PkgName"))
 	if got := mustProperty(t, tree, "./FwUpdate/y/PkgName", "ACL"); got != "" {
 		t.Errorf("what it may replace inherits, but: %q", got)

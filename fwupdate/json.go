@@ -58,7 +58,7 @@ func (t *Tree) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("fwupdate: tree: version %d; this program knows up to %d", s.V, storedVersion)
 	}
 	read := Tree{
-		identity: s.Identity, roles: t.roles, accounts: s.Accounts, installed: s.Installed, packages: s.Packages,
+		identity: s.Identity, roles: t.roles, granted: t.granted, accounts: s.Accounts, installed: s.Installed, packages: s.Packages,
 		book: s.Properties, executions: s.Executions, deletions: s.Deletions,
 	}
 	if s.Drive != nil {

@@ -14,6 +14,7 @@ import (
 type Tree struct {
 	identity   Identity
 	roles      map[string]Role
+	granted    tree.ACL // of an object, by the roles
 	accounts   []Account
 	installed  []Installed
 	packages   map[string]*pkg // by id, unescaped
@@ -56,10 +57,6 @@ type Package struct {
 
 // NewTree returns a tree without packages.
 func NewTree(id Identity) *Tree { return &Tree{identity: id} }
-
-// SetRoles sets who may do something: server id to role. It is not stored:
-// set it after every load. A server without a role gets 425.
-func (t *Tree) SetRoles(roles map[string]Role) { t.roles = maps.Clone(roles) }
 
 // Identity returns what ./DevInfo and ./DevDetail show.
 func (t *Tree) Identity() Identity { return t.identity }
