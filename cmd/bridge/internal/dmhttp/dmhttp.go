@@ -95,7 +95,7 @@ func (c *Client) Post(ctx context.Context, m Request) (Response, error) {
 	contentType := w.family.MIME(m.Encoding)
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("Accept", contentType)
-	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("Accept-Encoding", "identity") // without it net/http would ask for gzip
 	req.Header.Set("User-Agent", "fwbridge")
 	if m.HMAC != "" {
 		req.Header.Set(hmacHeader, m.HMAC)

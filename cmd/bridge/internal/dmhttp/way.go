@@ -93,7 +93,6 @@ func newWay(s Server, timeout time.Duration) *way {
 		MaxIdleConnsPerHost:    idlePerHost,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
-		DisableCompression:     true,
 		Protocols:              &only,
 	}
 	return &way{http: &http.Client{Transport: t, Timeout: timeout, CheckRedirect: sameHost}, family: s.Family}

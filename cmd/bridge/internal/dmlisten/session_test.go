@@ -36,6 +36,7 @@ func TestSessions(t *testing.T) {
 					d.acc.Encoding, d.ignoreRespURI = enc, ignore
 					d.notes = []session.Notification{{Key: "n", Type: "test.event", Format: "chr", Source: "./FwUpdate/x", Data: "100"}}
 					for n := 1; n <= 2; n++ {
+						before := d.messages
 						keys := s.work.Send(d.acc.DeviceID, get("./DevInfo/Man"), get("./DevInfo/None"))
 						if end, err := d.run(t.Context()); end != session.EndDone {
 							t.Fatalf("session %d: %v, %v", n, end, err)
@@ -44,6 +45,9 @@ func TestSessions(t *testing.T) {
 						man, none := seen.Results[keys[0]], seen.Results[keys[1]]
 						if man.Code != 200 || len(man.Found) != 1 || string(man.Found[0].Data) != "Acme" || none.Code != 404 {
 							t.Errorf("session %d: %+v, %+v", n, man, none)
+						}
+						if n == 2 && d.messages-before != 2 { // no challenge
+							t.Errorf("%d messages in the second session; want 2", d.messages-before)
 						}
 						if seen.Sessions != n || len(seen.Events) != n || seen.DevInfo["./DevInfo/Mod"] != "R2" {
 							t.Errorf("session %d: %+v", n, seen)
@@ -132,10 +136,12 @@ func TestDevicesOverTLS(t *testing.T) {
 		fails string
 	}{
 		{"good", tlsfiles.Files{CA: ca.File, Cert: client.Cert, Key: client.Key}, ""},
-		{"no certificate", tlsfiles.Files{CA: ca.File}, "certificate required"},
+		// Who is refused by the server may find the connection broken before it
+		// reads why.
+		{"no certificate", tlsfiles.Files{CA: ca.File}, "dmhttp: "},
 		{"wrong CA", tlsfiles.Files{CA: other.File, Cert: client.Cert, Key: client.Key}, "unknown authority"},
-		{"expired", tlsfiles.Files{CA: ca.File, Cert: late.Cert, Key: late.Key}, "expired"},
-		{"stranger", tlsfiles.Files{CA: ca.File, Cert: stranger.Cert, Key: stranger.Key}, "certificate"},
+		{"expired", tlsfiles.Files{CA: ca.File, Cert: late.Cert, Key: late.Key}, "dmhttp: "},
+		{"stranger", tlsfiles.Files{CA: ca.File, Cert: stranger.Cert, Key: stranger.Key}, "dmhttp: "},
 	} {
 		d := newDevice(t, 0, session.SchemeMD5, web.URL+DefaultPath)
 		way := dmhttp.New(dmhttp.Options{Servers: map[string]dmhttp.Server{"": {TLS: conf(tc.files.Client)}}})
@@ -145,6 +151,9 @@ func TestDevicesOverTLS(t *testing.T) {
 		if tc.fails == "" && end != session.EndDone || tc.fails != "" && (err == nil || !strings.Contains(err.Error(), tc.fails)) {
 			t.Errorf("%s: %v, %v; want %q", tc.name, end, err, tc.fails)
 		}
+	}
+	if seen := work.Seen(account(0, session.SchemeNone).DeviceID); seen.Sessions != 1 {
+		t.Errorf("%d sessions got through; want one", seen.Sessions)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -385,5 +386,23 @@ func TestLockout(t *testing.T) {
 	want(t, "the right password at last", guess(14, ""), syncml.StatusAuthenticated)
 	if c := h.Counts(); c.Wrong != 5 || c.Alarms != 2 {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestLockoutForgets: a device that proves who it is begins to count anew,
+// wherever the wrong passwords came from.
+func TestLockoutForgets(t *testing.T) {
+	peers := 0
+	h, _ := newHandler(Options{Lockout: session.Lockout{FreeTries: 3, FirstWait: time.Hour},
+		Peer: func(*http.Request) string { peers++; return fmt.Sprint(peers) }}, session.SchemeBasic, 1)
+	for n := range 12 {
+		d := byHand(t, h, 0)
+		d.session, d.cred = fmt.Sprint(n), basic(0, "wrong")
+		expect := syncml.StatusUnauthorized
+		if n%4 == 3 {
+			d.cred, expect = basic(0, ""), syncml.StatusAuthenticated
+		}
+		_, code := d.say(d.open())
+		want(t, fmt.Sprint("try ", n+1), code, expect)
 	}
 }

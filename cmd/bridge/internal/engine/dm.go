@@ -180,10 +180,6 @@ func (t *turn) output(dm dmSession, out session.Output) {
 		t.endSession(dm, how)
 		return
 	}
-	if !t.now.Before(dm.until) {
-		t.endSession(dm, t.tooLong())
-		return
-	}
 	dm.send, dm.hmac, dm.url, dm.tries = out.Send, out.HMAC, out.URL, 0
 	dm.sent++
 	t.deliver(dm)

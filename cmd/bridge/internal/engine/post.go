@@ -9,7 +9,8 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
 )
 
-// deliver posts the session's message, once the turn is durable.
+// deliver posts the session's message, once the turn is durable. Whose time is
+// over fails at once and ends in postAgain.
 func (t *turn) deliver(dm dmSession) {
 	dm.tries++
 	t.live.session = &dm
