@@ -134,7 +134,7 @@ func (s *step) planRoom() {
 
 func (s *step) makeRoom() {
 	switch {
-	case s.Refusals > 0 || s.Sent && s.Reading.Result == lwm2m9.ResultUninstallFailure:
+	case s.Refusals > 0 || s.Sent && s.Reading.Result == lwm2m9.ResultUninstallFailure && s.Baseline != s.Reading.Result:
 		// It will not be freed: another instance has to do.
 		s.Avoid = uint32(s.ID) + 1
 		s.rechoose()
@@ -142,6 +142,7 @@ func (s *step) makeRoom() {
 		s.Sent = false
 		s.wait(s.p.Poll)
 	default:
+		s.Baseline = s.Reading.Result // an old failure says nothing of this one
 		s.ask(OpUninstall)
 	}
 }

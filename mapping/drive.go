@@ -72,6 +72,7 @@ type Drive struct {
 	InstallSeq uint32         `json:"install_seq,omitempty"`
 	Resumable  bool           `json:"resumable,omitempty"` // a restart cut Install off
 	Resumed    bool           `json:"resumed,omitempty"`   // the exchange was taken up again
+	Looked     bool           `json:"looked,omitempty"`    // ENABLED was looked for once more at the deadline
 	Denials    uint8          `json:"denials,omitempty"`   // times Install was refused
 
 	// The phase.

@@ -431,6 +431,51 @@ func TestSeenBeforeTheDeadline(t *testing.T) {
 	b.ends(100, 200)
 }
 
+// The last notification may have been lost: the deadline of the activation
+// looks once more.
+func TestLastLook(t *testing.T) {
+	silent := func(t *testing.T) *bench {
+		b := delivered(t).ok(OpInstall).shows(lwm2m9.Installed, lwm2m9.ResultInstalled)
+		began := b.now
+		b.ok(OpActivate).shows(lwm2m9.Installed, lwm2m9.ResultInstalled)
+		for b.now.Sub(began) < b.p.Activation {
+			switch b.d.Asked {
+			case OpNone:
+				b.tick()
+			default:
+				b.answer(Answer{Outcome: NoAnswer})
+			}
+		}
+		return b.want(OpRead)
+	}
+	b := silent(t)
+	b.answer(Answer{Instances: []lwm2m9.Instance{{State: lwm2m9.Installed, Result: lwm2m9.ResultInstalled, Activation: lwm2m9.Enabled}}})
+	b.ends(100, 200)
+	b = silent(t).answer(Answer{Outcome: NoAnswer})
+	for b.end == nil {
+		b.tick()
+		if b.d.Asked != OpNone {
+			b.answer(Answer{Outcome: NoAnswer})
+		}
+	}
+	b.ends(80, 410)
+}
+
+// An uninstallation failure that stood there before is no answer to our
+// Uninstall; one that comes after it is.
+func TestOldUninstallFailure(t *testing.T) {
+	b := newBench(t, Order{Bound: 1}).shows(lwm2m9.Installed, lwm2m9.ResultUninstallFailure).ok(OpObserve).ok(OpUninstall).
+		shows(lwm2m9.Installed, lwm2m9.ResultUninstallFailure)
+	if id, ok := b.d.Instance(); !ok || id != 0 {
+		t.Fatalf("an old failure made the drive leave the instance: %+v", b.d)
+	}
+	b = newBench(t, Order{Bound: 1}).shows(lwm2m9.Installed, lwm2m9.ResultInstalled).ok(OpObserve).ok(OpUninstall).
+		shows(lwm2m9.Installed, lwm2m9.ResultUninstallFailure)
+	if _, ok := b.d.Instance(); ok {
+		t.Error("the instance that cannot be freed is kept")
+	}
+}
+
 // The State does not go back while an error after DOWNLOADED is in doubt.
 func TestStateDoesNotGoBack(t *testing.T) {
 	b := written(t).shows(lwm2m9.Downloaded, lwm2m9.ResultInitial).step(Notified{}).

@@ -76,14 +76,26 @@ func (s *step) deadline() {
 	case PhaseInstall:
 		s.fail(FromFault(FaultAbsent, s.stage()))
 	case PhaseActivate:
-		if s.inEffect() { // seen, but not for the second time that was wanted
-			s.finish(success)
-			return
-		}
-		s.failActive()
+		s.activationOver()
 	case PhaseCleanup:
 		s.note(NoteDataKept, "")
 		s.finish(s.Verdict)
+	}
+}
+
+// activationOver ends an activation that took too long. What was seen in
+// effect counts, although another reading was wanted; what was not is looked
+// at once more, because a notification may have been lost.
+func (s *step) activationOver() {
+	switch {
+	case s.inEffect():
+		s.finish(success)
+	case !s.Looked:
+		s.Looked = true
+		s.Ends = s.now.Add(s.p.Poll)
+		s.reread()
+	default:
+		s.failActive()
 	}
 }
 
