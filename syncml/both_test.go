@@ -214,3 +214,21 @@ func TestTagNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestAllPlain tries every byte at every place.
+func TestAllPlain(t *testing.T) {
+	for c := range 256 {
+		for at := range 12 {
+			b := []byte("abcdefghijkl")
+			b[at] = byte(c)
+			out, why := appendXMLText(nil, b)
+			same := why == "" && string(out) == string(b)
+			if allPlain(string(b)) && (!same || c >= 0x80) {
+				t.Errorf("byte 0x%02x at %d is taken for plain", c, at)
+			}
+			if same && c > ' ' && c < 0x7f && !allPlain(string(b)) {
+				t.Errorf("byte 0x%02x at %d is not taken for plain", c, at)
+			}
+		}
+	}
+}

@@ -94,6 +94,10 @@ func bindingOf(c Command) (*binding, tag) {
 		}
 		return unknownBinding, tagOfName[string(c.Cmd)]
 	}
+	if op, ok := c.(*Op); ok && op != nil && op.Cmd != "" {
+		t := tagNamed(string(op.Cmd))
+		return bindings[t], t
+	}
 	if v := reflect.ValueOf(c); v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, noTag // its Name method would panic
 	}

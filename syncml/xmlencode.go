@@ -84,6 +84,10 @@ func (s *xmlSink) leaf(t tag, text string, _ leafKind) (why string) {
 		s.out = append(s.out, tags.empty...)
 		return ""
 	}
+	if allPlain(text) {
+		s.out = append(append(append(s.out, tags.start...), text...), tags.end...)
+		return ""
+	}
 	s.out, why = appendXMLText(append(s.out, tags.start...), text)
 	s.out = append(s.out, tags.end...)
 	return why
@@ -108,6 +112,29 @@ func (s *xmlSink) repeat(from, to place) bool {
 }
 
 func (*xmlSink) note(string) {}
+
+// allPlain says that s is written as it is. False says nothing: it looks at
+// eight bytes at a time, for some that are not plain and others like them.
+func allPlain(s string) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; len(s) >= 8; s = s[8:] {
+		w := eight(s)
+		odd := w | (w - ones*' ')     // beyond ASCII, or a control character
+		quote := w ^ ones*'"'         // each is zero where that character is
+		and := (w | ones) ^ ones*'\'' // & and '
+		angle := (w | ones*2) ^ ones*'>'
+		odd |= (quote-ones)&^quote | (and-ones)&^and | (angle-ones)&^angle
+		if odd&highs != 0 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if xmlBytes[s[i]]&(asEntity|forbidden|beyond) != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // appendXMLText appends s with the five entities of XML. It returns why that
 // cannot be: XML 1.0 (2.2) has no place for the character without a numeric
