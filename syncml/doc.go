@@ -7,6 +7,12 @@
 // into a [Message], and the encoders go the same way back. So the two
 // encodings cannot disagree about what a message says.
 //
+// XML of the kind that nearly all senders write is read by a reader of our own
+// (xmlusual.go); etree reads all other XML and finds the place of every fault.
+// WBXML has a usual way too (wbxmlleaf.go) beside the way by single tokens. Fuzz
+// targets hold the two of each pair together. Documents of trees, which stand in
+// Data, have [DecodeTNDS] and [EncodeTNDS].
+//
 // Decoding takes everything that can be understood without guessing: any
 // order of elements, prefixes, CDATA, a MetInf wrapper, NUL bytes at the end
 // of a value, DS-only elements (skipped). What it cannot understand is a
