@@ -90,6 +90,14 @@ func loadFolder(dir fs.FS) ([]Session, error) {
 // builder puts files together to sessions.
 type builder struct {
 	messages []numbered
+	at       map[place]int // in messages
+}
+
+// place is what the files of one message have in common.
+type place struct {
+	number  int
+	from    Direction
+	trigger bool
 }
 
 type numbered struct {
@@ -105,14 +113,17 @@ func (b *builder) add(name fileName, data []byte) error {
 		}
 		data = raw
 	}
-	i := slices.IndexFunc(b.messages, func(m numbered) bool {
-		return m.number == name.number && m.from == name.from && (m.kind == "trigger") == (name.kind == "trigger")
-	})
-	if i < 0 {
+	if b.at == nil {
+		b.at = make(map[place]int)
+	}
+	at := place{name.number, name.from, name.kind == "trigger"}
+	i, ok := b.at[at]
+	if !ok {
 		if len(b.messages) == MaxMessages {
 			return fmt.Errorf("more than %d messages", MaxMessages)
 		}
 		i = len(b.messages)
+		b.at[at] = i
 		b.messages = append(b.messages, numbered{fileName: name})
 		b.messages[i].Name = name.String()
 	}

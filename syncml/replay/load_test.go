@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,6 +182,20 @@ func TestMaxFile(t *testing.T) {
 		}
 		if _, err := replay.Load(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d bytes: %v; want %q", size, err, want)
+		}
+	}
+}
+
+// TestMaxMessages: at the limit an archive is read, one message over it is not.
+func TestMaxMessages(t *testing.T) {
+	for n, want := range map[int]string{replay.MaxMessages: "", replay.MaxMessages + 1: "more than 20000 messages"} {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "-- %d-c2s.bin --\nx\n", i+1)
+		}
+		_, err := replay.ParseTxtar([]byte(b.String()))
+		if got := fmt.Sprint(err); err != nil && !strings.Contains(got, want) || (err != nil) != (want != "") {
+			t.Errorf("%d messages: %v; want %q", n, err, want)
 		}
 	}
 }

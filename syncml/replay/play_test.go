@@ -266,3 +266,91 @@ func (c *talker) Receive(context.Context, replay.Message) (replay.Message, bool,
 	}
 	return c.pop(), true, nil
 }
+
+// listener is a talker that remembers what it hears.
+type listener struct {
+	talker
+	heard []*syncml.Message
+}
+
+func (c *listener) Receive(ctx context.Context, m replay.Message) (replay.Message, bool, error) {
+	d, _, err := m.Decode()
+	if err != nil {
+		return replay.Message{}, false, err
+	}
+	c.heard = append(c.heard, d)
+	return c.talker.Receive(ctx, m)
+}
+
+// TestAsServerChallenged: a live client that challenges where the recorded one
+// did not gets the commands again, with credentials for its nonce.
+func TestAsServerChallenged(t *testing.T) {
+	reply := func(msg, ref string, code syncml.Code) *syncml.Message {
+		return &syncml.Message{Final: true, Header: head(replay.FromClient, "1", msg), Body: []syncml.Command{
+			status("1", ref, "0", syncml.CmdSyncHdr, code), status("2", ref, "4", syncml.CmdGet, code)}}
+	}
+	s := session(t, package1("1"), withCred(message("1", 200, op("4", syncml.CmdGet, "./a", "")), "AAAA"), reply("2", "1", 212))
+	c := &listener{talker: talker{encoded(t, package1("1")), encoded(t, withChal(reply("2", "1", 401), "fresh")), encoded(t, reply("3", "2", 212))}}
+	r := replay.New(replay.Options{Server: replay.Credentials{User: "dmserver", Secret: "srvpass"}, ServerNonce: []byte("stale")})
+	result, err := r.AsServer(t.Context(), s, c)
+	if err != nil || !result.OK() || len(result.Notes) != 1 {
+		t.Fatalf("%v, notes %q:\n%s", err, result.Notes, text(result))
+	}
+	if got := c.heard[0].Header.Cred.Data; got != digest("dmserver", "srvpass", "stale") {
+		t.Error("the first credentials are not those for the nonce that was agreed")
+	}
+	again := c.heard[1]
+	if again.Header.MsgID != "2" || again.Header.Cred.Data != digest("dmserver", "srvpass", "fresh") || len(again.Body) != 2 ||
+		again.Body[0].(*syncml.Status).MsgRef != "2" || again.Body[1].Name() != syncml.CmdGet {
+		t.Errorf("sent again: %v", again)
+	}
+}
+
+// TestMAC: the header of scheme MAC is checked if the password is known, and
+// missed if it is not there.
+func TestMAC(t *testing.T) {
+	rec, err := replay.Load(sessions + "/auth-mac")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := rec.Sessions[0]
+	for password, want := range map[syncml.Secret]string{"pass": "", "other": "a wrong digest in the header x-syncml-hmac"} {
+		var c talker
+		for _, e := range s.Exchanges {
+			c = append(c, e.Request.Body)
+		}
+		o := options()
+		o.Client.Secret = password
+		result, err := replay.New(o).AsServer(t.Context(), s, &withHeaders{c, s, 0})
+		if err != nil || result.OK() != (want == "") || !strings.Contains(text(result), want) {
+			t.Errorf("password %q: %v\n%s", string(password), err, text(result))
+		}
+		result, err = replay.New(o).AsServer(t.Context(), s, &c)
+		if err != nil || !strings.Contains(text(result), "no header x-syncml-hmac, which was recorded") {
+			t.Errorf("without a header: %v\n%s", err, text(result))
+		}
+	}
+}
+
+// withHeaders sends the recorded header with each message.
+type withHeaders struct {
+	talker
+	s replay.Session
+	n int
+}
+
+func (c *withHeaders) pop() replay.Message {
+	m := c.talker.pop()
+	m.Header = c.s.Exchanges[c.n].Request.Header
+	c.n++
+	return m
+}
+
+func (c *withHeaders) Open(context.Context) (replay.Message, error) { return c.pop(), nil }
+
+func (c *withHeaders) Receive(context.Context, replay.Message) (replay.Message, bool, error) {
+	if len(c.talker) == 0 {
+		return replay.Message{}, false, nil
+	}
+	return c.pop(), true, nil
+}

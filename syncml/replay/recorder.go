@@ -29,6 +29,7 @@ type Recorder struct {
 	dir    string
 	layout Layout
 	mask   bool
+	most   int // sessions in open
 
 	mu    sync.Mutex
 	open  map[sessionKey]*list.Element // of *recorded
@@ -50,7 +51,7 @@ func NewRecorder(dir string, layout Layout, mask bool) (*Recorder, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return &Recorder{dir: dir, layout: layout, mask: mask, open: make(map[sessionKey]*list.Element), byAge: list.New(), names: make(map[string]int)}, nil
+	return &Recorder{dir: dir, layout: layout, mask: mask, most: MaxOpen, open: make(map[sessionKey]*list.Element), byAge: list.New(), names: make(map[string]int)}, nil
 }
 
 // Record writes one exchange, and returns the folder or file of its session.
@@ -106,7 +107,7 @@ func (r *Recorder) session(key sessionKey, first bool) (*recorded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.byAge.Len() >= MaxOpen {
+	if r.byAge.Len() >= r.most {
 		r.forget(r.byAge.Front())
 	}
 	s := &recorded{key: key, path: path, next: 1}

@@ -216,3 +216,26 @@ func TestRepeat(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestMaxOpen: of more sessions than that the one that was silent longest is
+// forgotten; its next message begins another recording.
+func TestMaxOpen(t *testing.T) {
+	rec, err := replay.NewRecorder(t.TempDir(), replay.Folders, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec.SetMaxOpen(2)
+	var paths []string
+	for _, id := range []string{"1", "2", "1", "3", "1", "2"} {
+		m := package1(id)
+		m.Header.MsgID = "2"
+		path, err := rec.Record(replay.Exchange{Request: replay.Message{Body: encoded(t, m)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, strings.TrimPrefix(filepath.Base(path), "IMEI_1-"))
+	}
+	if got := strings.Join(paths, " "); got != "1 2 1 3 1 2-2" {
+		t.Error(got)
+	}
+}
