@@ -19,7 +19,7 @@ loop:
 	for pos < len(text) {
 		c := text[pos]
 		switch {
-		case c == tokEnd && cur.up != nil && cur != d.runOf:
+		case c == tokEnd && cur.up != nil:
 			cur, prev, depth, pos = cur.up, cur, depth-1, pos+1
 			continue
 		case c == tokSwitchPage && pos+1 < len(text):
