@@ -186,10 +186,7 @@ func (s *Server) dispatch(d draft) Reply {
 			s.flight = append(s.flight, u)
 		}
 	}
-	r := Reply{Send: body, End: s.in.end, Err: s.in.err}
-	if !s.secretive() {
-		r.HMAC = s.us.hmac(s.acc.Server, body)
-	}
+	r := Reply{Send: body, HMAC: s.us.hmac(s.acc.Server, body), End: s.in.end, Err: s.in.err}
 	s.us.given = cred != nil || r.HMAC != ""
 	if r.End == EndNot && d.final && len(d.units) == 0 && !s.in.refused {
 		r.End = EndDone

@@ -138,7 +138,7 @@ func TestServerUnsendable(t *testing.T) {
 		cmd   syncml.Command
 		code  syncml.Code
 	}{
-		{"too long", false, add("./a", long), 413},
+		{"too long", false, add("./a", long[:2500]), 413},
 		{"too long in a Sequence", false, sequence(del("./z"), add("./a", long), del("./y")), 413},
 		{"longer than MaxObjSize", true, add("./a", long), 413},
 		{"a Get that is too long", true, get("./" + long), 413},
@@ -156,6 +156,9 @@ func TestServerUnsendable(t *testing.T) {
 			d.head = func(h *syncml.Header) { h.Meta.MaxMsgSize, h.Meta.MaxObjSize = 1500, 2999 }
 			d.say(d.first(), tt.cmd, get("./b"))
 			got := append([]Result(nil), d.reply.Unsent...)
+			if d.post(d.sent); len(d.reply.Unsent) != 0 {
+				t.Errorf("told again: %+v", d.reply.Unsent)
+			}
 			for d.reply.End == EndNot {
 				d.say(d.answer(nil))
 				for _, r := range append(d.got.Results, d.reply.Unsent...) {

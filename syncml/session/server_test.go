@@ -217,10 +217,11 @@ func TestServerAbort(t *testing.T) {
 func TestServerRespURI(t *testing.T) {
 	cfg := serverAccount()
 	cfg.RespURI, cfg.Account.MaxObjSize = "http://dm.example/dm?s=1", 70000
+	cfg.Account.Server = serverMD5
 	d := newDevice(t, cfg)
 	d.say(d.first(), get("./a"))
 	d.say(d.answer(nil))
-	if h := d.last.Header; h.RespURI != cfg.RespURI || h.Meta.MaxObjSize != 70000 || h.Source.URI != dmURL || h.Target.URI != deviceID {
+	if h := d.last.Header; h.Source.Name != serverID || h.RespURI != cfg.RespURI || h.Meta.MaxObjSize != 70000 || h.Source.URI != dmURL || h.Target.URI != deviceID {
 		t.Errorf("%+v", h)
 	}
 }
