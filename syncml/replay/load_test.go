@@ -63,7 +63,7 @@ func TestForms(t *testing.T) {
 // TestTxtarKeepsBytes: bodies that look like the archive's own markup, or are
 // no text, come back as they were.
 func TestTxtarKeepsBytes(t *testing.T) {
-	for _, body := range []string{"", "a", "a\n", "\n", "-- x --\n", "a\n-- 03-c2s.xml --\nb", "\x02\x00\xff", "a\r\nb", "ä"} {
+	for _, body := range []string{"", "a", "a\n", "\n", "-- x --\n", "-- --", "a\n-- --\n", "a\n-- 03-c2s.xml --\nb", "\x02\x00\xff", "a\r\nb", "ä"} {
 		s := replay.Session{Exchanges: []replay.Exchange{{Request: replay.Message{Body: []byte(body)}}}}
 		got, err := replay.ParseTxtar(s.AppendTxtar(nil))
 		if err != nil || len(got) != 1 || string(got[0].Exchanges[0].Request.Body) != body {
@@ -136,6 +136,7 @@ func TestBadRecordings(t *testing.T) {
 		"status.txtar":  {"-- 01-s2c.http --\nHTTP/1.1 fine\n", "the HTTP status is no number"},
 		"header.txtar":  {"-- 01-c2s.http --\nPOST / HTTP/1.1\nno header\n", "the HTTP header cannot be read"},
 		"nothing.txtar": {"-- readme --\n", replay.ErrNothing.Error()},
+		"marker.txtar":  {"a\n-- --\n", "a marker without a name"},
 		"json.har":      {"{", "no JSON at byte"},
 		"log.har":       {"{}", "it has no log"},
 		"shape.har":     {`{"log": 1}`, "not an HTTP archive"},
