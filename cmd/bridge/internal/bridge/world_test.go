@@ -16,6 +16,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
+	"github.com/fwbridge/fwbridge/lwm2m9/server"
 	"github.com/fwbridge/fwbridge/mapping"
 	"github.com/fwbridge/fwbridge/syncml"
 	"github.com/fwbridge/fwbridge/syncml/session"
@@ -115,7 +116,7 @@ func (w *world) bridge(db store.Store, o engine.Options) *Bridge {
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = 2 * time.Second // loopback: what has not come by then will not come
 	}
-	b, err := New(Options{Devices: conn, Engine: o})
+	b, err := New(Options{Devices: conn, Engine: o, Server: server.Options{AckTimeout: 200 * time.Millisecond}})
 	if err != nil {
 		w.tb.Fatal(err)
 	}
@@ -153,7 +154,7 @@ func (w *world) campaign(behaviour string) dmserver.Campaign {
 // wait waits for n finished campaigns.
 func (w *world) wait(n int) {
 	w.tb.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(w.ctx, 3*time.Minute) // against hanging, no verdict
 	defer cancel()
 	if err := w.dm.Wait(ctx, n); err != nil {
 		w.tb.Fatalf("%v; %+v", err, w.dm.Campaigns())
