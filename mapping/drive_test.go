@@ -356,6 +356,40 @@ func TestURIRefused(t *testing.T) {
 	b.tick().shows(lwm2m9.Initial, lwm2m9.ResultInitial).want(OpWriteURI)
 }
 
+// A device that refuses the URI for no reason of the URI's gets time between
+// the tries, and three of them.
+func TestURIRefusedThreeTimes(t *testing.T) {
+	b := newBench(t, Order{}).shows(lwm2m9.Initial, lwm2m9.ResultInitial).ok(OpObserve)
+	for range maxRefusals {
+		asked := b.now
+		b.want(OpWriteURI).answer(Answer{Outcome: Refused, Code: lwm2m9.CodeMethodNotAllowed})
+		b.tick().want(OpRead)
+		if got := b.now.Sub(asked); got != b.p.Retry {
+			t.Errorf("looked again after %v, want %v", got, b.p.Retry)
+		}
+		b.shows(lwm2m9.Initial, lwm2m9.ResultInitial)
+	}
+	b.ends(20, 409)
+}
+
+// INITIAL with a result that no table knows, after Install: nothing is
+// concluded from it before the deadline.
+func TestUnknownResultAfterInstall(t *testing.T) {
+	b := delivered(t).ok(OpInstall)
+	began := b.now
+	for b.end == nil {
+		if b.d.Asked == OpRead {
+			b.shows(lwm2m9.Initial, lwm2m9.ResultUnknown)
+		} else {
+			b.tick()
+		}
+	}
+	if took := b.now.Sub(began); took < b.p.Install {
+		t.Errorf("ended after %v, before the deadline %v", took, b.p.Install)
+	}
+	b.ends(80, 410)
+}
+
 // The install worked although its answer was lost.
 func TestInstallAnswerLost(t *testing.T) {
 	b := delivered(t).answer(Answer{Outcome: NoAnswer}).shows(lwm2m9.Installed, lwm2m9.ResultInstalled).want(OpActivate)

@@ -24,9 +24,6 @@ import (
 // again on the same directory, and looks at both sides: the update succeeds,
 // Install was carried out once, the server got one result.
 func TestKill(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts processes")
-	}
 	for _, at := range []string{
 		"session", "write-uri", "downloading", "delivered", "install", "installing", "installed", "activate", "enabled", "alert",
 	} {
