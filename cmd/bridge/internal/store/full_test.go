@@ -24,13 +24,19 @@ type disk struct {
 	full     bool // guarded by mu
 	crowded  bool // guarded by mu
 	released bool // guarded by mu
+	errno    syscall.Errno
 	// refused gets the name of each file that met the full disk and was not
 	// the reserve, as far as there is someone to read it.
 	refused chan string
 }
 
-func newDisk() *disk {
-	d := &disk{refused: make(chan string, 1)}
+// errnos are the ways in which a disk is full.
+var errnos = map[string]syscall.Errno{"no space": syscall.ENOSPC, "over quota": syscall.EDQUOT}
+
+func newDisk() *disk { return newDiskWith(syscall.ENOSPC) }
+
+func newDiskWith(errno syscall.Errno) *disk {
+	d := &disk{errno: errno, refused: make(chan string, 1)}
 	d.FS = errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(d.fail))
 	return d
 }
@@ -60,14 +66,20 @@ func (d *disk) fail(op errorfs.Op) error {
 				default:
 				}
 			}
-			return syscall.ENOSPC
+			return d.errno
 		}
 	}
 	return nil
 }
 
 func TestFullDisk(t *testing.T) {
-	d := newDisk()
+	for name, errno := range errnos {
+		t.Run(name, func(t *testing.T) { testFullDisk(t, errno) })
+	}
+}
+
+func testFullDisk(t *testing.T, errno syscall.Errno) {
+	d := newDiskWith(errno)
 	s := openPebble(t, "data", store.Options{FS: d})
 	mustPut(t, s, "before")
 
@@ -75,8 +87,8 @@ func TestFullDisk(t *testing.T) {
 	mustPut(t, s, "under way") // the reserve carries it
 	for range 3 {
 		_, err := put(s, "refused")
-		if !errors.Is(err, store.ErrFull) || !strings.Contains(err.Error(), "data needs 64 MiB free") {
-			t.Fatalf("Write on a full disk: %v; want ErrFull that says what is needed", err)
+		if !errors.Is(err, store.ErrFull) || !errors.Is(err, errno) || !strings.Contains(err.Error(), "data needs 64 MiB free") {
+			t.Fatalf("Write on a full disk: %v; want ErrFull that says what is needed, and %v", err, errno)
 		}
 	}
 	mustHold(t, s, "before", "under way")
@@ -90,7 +102,13 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestFullDiskWithoutReserve(t *testing.T) {
-	d := newDisk()
+	for name, errno := range errnos {
+		t.Run(name, func(t *testing.T) { testFullDiskWithoutReserve(t, errno) })
+	}
+}
+
+func testFullDiskWithoutReserve(t *testing.T, errno syscall.Errno) {
+	d := newDiskWith(errno)
 	s := openPebble(t, "data", store.WithPause(store.Options{FS: d}, time.Millisecond))
 	mustPut(t, s, "before")
 
@@ -165,6 +183,12 @@ func TestOpenOnFullDisk(t *testing.T) {
 // TestOpenOnFillingDisk lets the disk be full from the n-th write of the
 // opening on.
 func TestOpenOnFillingDisk(t *testing.T) {
+	for name, errno := range errnos {
+		t.Run(name, func(t *testing.T) { testOpenOnFillingDisk(t, errno) })
+	}
+}
+
+func testOpenOnFillingDisk(t *testing.T, errno syscall.Errno) {
 	for n := 0; ; n++ {
 		var mu sync.Mutex
 		writes, ended := 0, false // guarded by mu
@@ -174,7 +198,7 @@ func TestOpenOnFillingDisk(t *testing.T) {
 			switch op.Kind {
 			case errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFilePreallocate, errorfs.OpMkdirAll:
 				if writes++; writes > n && !ended {
-					return syscall.ENOSPC
+					return errno
 				}
 			}
 			return nil

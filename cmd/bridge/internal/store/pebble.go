@@ -57,7 +57,8 @@ type Options struct {
 	// way ends well, and every Write after that returns ErrFull until the file
 	// can be made again. Where the file system cannot allocate space in
 	// advance (Linux can) the file is empty; then a write that meets a full
-	// disk waits for room, and those after it get ErrFull.
+	// disk waits for room, and those after it get ErrFull. A quota that is used
+	// up is a full disk.
 	Reserve int64
 	// FS is the file system; nil means the machine's.
 	FS vfs.FS
@@ -71,6 +72,7 @@ func OpenPebble(dir string, opts Options) (*Pebble, error) {
 	if opts.FS == nil {
 		opts.FS = vfs.Default
 	}
+	opts.FS = quotaFS{opts.FS}
 	if opts.Reserve == 0 {
 		opts.Reserve = DefaultReserve
 	}
