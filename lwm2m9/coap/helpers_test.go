@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -13,7 +14,12 @@ import (
 	"github.com/fwbridge/fwbridge/lwm2m9/coap/coaptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(benchRole); role != "" {
+		os.Exit(benchProcess(role))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	serverAddr = "192.0.2.1:5683"
