@@ -84,6 +84,8 @@ type simDevice struct {
 	notes           []session.Notification
 	// post replaces http.
 	post func(context.Context, dmhttp.Request) (dmhttp.Response, error)
+	// fresh makes the nonces that it gives.
+	fresh func() []byte
 	// ignoreRespURI is for a device that ignores RespURI.
 	ignoreRespURI bool
 }
@@ -94,7 +96,7 @@ func newDevice(t testing.TB, n int, scheme session.Scheme, url string) *simDevic
 	acc.URL = url
 	tree := fwupdate.NewTree(fwupdate.Identity{DeviceID: acc.DeviceID, Manufacturer: "Acme", Model: "R2", Language: "en", DMVersion: "1.2"})
 	tree.SetRoles(map[string]fwupdate.Role{serverID: fwupdate.Manager})
-	d := &simDevice{acc: acc, tree: tree, http: dmhttp.New(dmhttp.Options{})}
+	d := &simDevice{acc: acc, tree: tree, http: dmhttp.New(dmhttp.Options{}), fresh: newNonce}
 	t.Cleanup(d.http.Close)
 	d.post = d.http.Post
 	return d
@@ -124,7 +126,7 @@ func (d *simDevice) run(ctx context.Context) (session.End, error) {
 		case len(answer.Body) == 0:
 			return session.EndDone, nil
 		}
-		out = c.ReceiveHMAC(answer.Body, answer.HMAC, d.tree, nonce)
+		out = c.ReceiveHMAC(answer.Body, answer.HMAC, d.tree, d.fresh)
 	}
 	d.nonces = out.Nonces
 	return out.End, out.Err
