@@ -2,7 +2,6 @@ package fwupdate
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/fwbridge/fwbridge/fwupdate/tree"
@@ -48,7 +47,8 @@ func (t *Tree) readable(who string, at place) bool {
 }
 
 // getTNDS answers ?list=TNDS with one document that begins at the node; the
-// root is the nodes below it.
+// root is the nodes below it. It is XML: the session has it travel as WBXML
+// where that is wanted.
 func (t *Tree) getTNDS(who string, at place) ([]syncml.Item, error) {
 	top := t.document(who, at)
 	nodes := []*tree.Node{top}
@@ -64,7 +64,7 @@ func (t *Tree) getTNDS(who string, at place) ([]syncml.Item, error) {
 	}
 	return []syncml.Item{{
 		Source: syncml.Location{URI: at.uri},
-		Meta:   syncml.Meta{Format: "xml", Type: tree.TypeTNDS},
+		Meta:   syncml.Meta{Format: formatXML, Type: syncml.XML.TNDS()},
 		Data:   text,
 	}}, nil
 }
@@ -100,15 +100,11 @@ func plan(at place, item syncml.Item) ([]planned, error) {
 	if !at.Path.In(tree.Root.Child(fwUpdate.name)) {
 		return nil, refuse(syncml.StatusNotAllowed, at.uri, errAccess)
 	}
-	switch f := item.Meta.Format; {
-	case item.Data == nil:
-		return nil, refuse(syncml.StatusIncomplete, at.uri, errors.New("no data"))
-	case len(item.Data) > tree.MaxTNDS:
-		return nil, refuse(syncml.StatusTooLarge, at.uri, fmt.Errorf("a document of %d bytes, at most %d", len(item.Data), tree.MaxTNDS))
-	case f != "xml" && f != formatChr && f != "":
-		return nil, refuse(syncml.StatusUnsupportedFormat, at.uri, errors.New("a document in another format"))
+	text, err := documentText(at.uri, item)
+	if err != nil {
+		return nil, err
 	}
-	nodes, err := tree.ReadTNDS(item.Data)
+	nodes, err := tree.ReadTNDS(text)
 	if err != nil {
 		return nil, refuse(syncml.StatusUnsupportedFormat, at.uri, err)
 	}

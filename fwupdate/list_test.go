@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/fwbridge/fwbridge/fwupdate/tree"
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
@@ -143,7 +142,7 @@ func TestTNDSIsValid(t *testing.T) {
 	for _, uri := range []string{".", "./FwUpdate", x, name, "./DevDetail", "./DMAcc", "./SyncML", "./Vendor/MSFT/ROMPackage"} {
 		for _, list := range []string{"TNDS", "TNDS+ACL", "TNDS+Value", "TNDS-Type", "TNDS+Name+Size+TStamp", "TNDS-ACL-Format-Title-TStamp-Type-VerNo-Value"} {
 			items, err := tr.Get(server, uri+"?list="+list)
-			if err != nil || len(items) != 1 || items[0].Meta != (syncml.Meta{Format: "xml", Type: tree.TypeTNDS}) || items[0].Source.URI != uri+"?list="+list {
+			if err != nil || len(items) != 1 || items[0].Meta != (syncml.Meta{Format: "xml", Type: syncml.XML.TNDS()}) || items[0].Source.URI != uri+"?list="+list {
 				t.Fatalf("%s %s: %v %v", uri, list, items, err)
 			}
 			parseTNDS(t, string(items[0].Data)).check(t)

@@ -33,6 +33,12 @@ const (
 	formatInt  = "int"
 )
 
+// The formats that only documents have.
+const (
+	formatXML = "xml"
+	formatB64 = "b64"
+)
+
 const (
 	mimeText   = "text/plain"
 	mimeBinary = "application/octet-stream"

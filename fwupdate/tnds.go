@@ -8,9 +8,6 @@ import (
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
-// isTNDS recognizes a whole sub-tree in one object.
-func isTNDS(m syncml.Meta) bool { return mediaType(m.Type) == tree.TypeTNDS && m.Format != formatNode }
-
 // addTNDS adds a sub-tree of ./FwUpdate, all of it or nothing: what Add says
 // of each node, and 418 for a node that was there. A node that comes into
 // being by itself, such as State, may be told as it is.

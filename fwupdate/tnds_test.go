@@ -17,7 +17,7 @@ const tndsHead, tndsEnd = `<MgmtTree xmlns="syncml:dmddf1.2"><VerDTD>1.2</VerDTD
 // doc is a document of those nodes, for a target.
 func doc(uri string, nodes ...string) syncml.Item {
 	return syncml.Item{
-		Target: syncml.Location{URI: uri}, Meta: syncml.Meta{Format: "xml", Type: tree.TypeTNDS},
+		Target: syncml.Location{URI: uri}, Meta: syncml.Meta{Format: "xml", Type: syncml.XML.TNDS()},
 		Data: []byte(tndsHead + strings.Join(nodes, "") + tndsEnd),
 	}
 }
@@ -60,7 +60,7 @@ func TestTNDSCommands(t *testing.T) {
 		{"Add along a broken Path", add(server, doc("./FwUpdate", "<Node><NodeName>PkgName</NodeName><Path>y//</Path><Value>n</Value></Node>")), 415},
 		{"Add without properties", add(server, doc(y, "<Node><NodeName>y</NodeName><Node><NodeName>PkgName</NodeName><Value>n</Value></Node></Node>")), 200},
 		{"Add one leaf", add(server, doc(y+"/PkgName", val("PkgName", "n"))), 200},
-		{"Add as chr", add(server, with(doc(y), "chr", tree.TypeTNDS+";charset=utf-8", doc(y, whole("y")).Data)), 200},
+		{"Add as chr", add(server, with(doc(y), "chr", syncml.XML.TNDS()+";charset=utf-8", doc(y, whole("y")).Data)), 200},
 		{"Add what exists", add(server, doc(x, whole("x"))), 418},
 		{"Add twice the same", add(server, doc("./FwUpdate", whole("y"), whole("y"))), 418},
 		{"Add with another State", add(server, doc(y, inner("y", val("State", "100")))), 405},
@@ -73,10 +73,10 @@ func TestTNDSCommands(t *testing.T) {
 		{"Add without rights", add(stranger, doc(y, whole("y"))), 425},
 		{"Add outside", add(server, doc("./DevInfo/Ext", inner("Ext"))), 405},
 		{"Add nowhere", add(server, doc("./SyncDS", inner("SyncDS"))), 404},
-		{"Add of no document", add(server, with(doc(y), "xml", tree.TypeTNDS, []byte("<"))), 415},
-		{"Add of nothing", add(server, with(doc(y), "xml", tree.TypeTNDS, nil)), 412},
-		{"Add of base64", add(server, with(doc(y), "b64", tree.TypeTNDS, []byte("eA=="))), 415},
-		{"Add of WBXML", add(server, with(doc(y), "bin", "application/vnd.syncml.dmtnds+wbxml", []byte{2})), 415},
+		{"Add of no document", add(server, with(doc(y), "xml", syncml.XML.TNDS(), []byte("<"))), 415},
+		{"Add of nothing", add(server, with(doc(y), "xml", syncml.XML.TNDS(), nil)), 412},
+		{"Add of base64", add(server, with(doc(y), "b64", syncml.XML.TNDS(), []byte("eA=="))), 415},
+		{"Add of XML in binary", add(server, with(doc(y), "bin", syncml.XML.TNDS(), doc(y, whole("y")).Data)), 415},
 		{"Add of too much", add(server, big), 413},
 		{"Add with a list", add(server, doc(y, inner("y", val("PkgName", "n", "<ACL>Get=*</ACL>")))), 200},
 		{"Add with a broken list", add(server, doc(y, inner("y", val("PkgName", "n", "<ACL>Copy=*</ACL>")))), 415},

@@ -37,3 +37,20 @@ func ParseMIME(contentType string) (Encoding, bool) {
 	}
 	return XML, false
 }
+
+// TNDS is the media type of a serialized sub-tree in this encoding (TNDS 1.2,
+// appendix "MIME types").
+func (e Encoding) TNDS() string { return "application/vnd.syncml.dmtnds+" + e.String() }
+
+// ParseTNDS reads the media type of a serialized sub-tree, in any case and
+// with any parameters. It reports false for every other type.
+func ParseTNDS(contentType string) (Encoding, bool) {
+	base, _, _ := strings.Cut(contentType, ";")
+	switch strings.ToLower(strings.TrimSpace(base)) {
+	case XML.TNDS():
+		return XML, true
+	case WBXML.TNDS():
+		return WBXML, true
+	}
+	return XML, false
+}

@@ -7,14 +7,11 @@ import (
 	"github.com/beevik/etree"
 )
 
-// TypeTNDS is the media type of a serialized sub-tree in XML.
-const TypeTNDS = "application/vnd.syncml.dmtnds+xml"
-
 // Limits of a TNDS document that is read.
 const (
-	MaxTNDS      = 64 << 10 // bytes
+	MaxTNDS      = 64 << 10 // bytes, of its WBXML as well as of its XML
 	MaxTNDSNodes = 512
-	maxTNDSDepth = 64 // elements in elements
+	MaxTNDSDepth = 64 // elements in elements
 )
 
 const (
@@ -103,7 +100,7 @@ func ReadTNDS(text []byte) ([]*Node, error) {
 		return nil, ErrTNDS
 	}
 	doc := etree.NewDocument()
-	doc.ReadSettings = etree.ReadSettings{MaxDepth: maxTNDSDepth}
+	doc.ReadSettings = etree.ReadSettings{MaxDepth: MaxTNDSDepth}
 	if err := doc.ReadFromBytes(text); err != nil {
 		return nil, ErrTNDS
 	}

@@ -64,8 +64,8 @@ func TestTNDSRefused(t *testing.T) {
 	}{
 		"nodes at the limit":   {many(MaxTNDSNodes), true},
 		"nodes over the limit": {many(MaxTNDSNodes + 1), false},
-		"depth at the limit":   {nested(maxTNDSDepth), true},
-		"depth over the limit": {nested(maxTNDSDepth + 1), false},
+		"depth at the limit":   {nested(MaxTNDSDepth), true},
+		"depth over the limit": {nested(MaxTNDSDepth + 1), false},
 		"size at the limit":    {pad(MaxTNDS), true},
 		"size over the limit":  {pad(MaxTNDS + 1), false},
 		"nothing":              {"", false},
