@@ -102,8 +102,6 @@ func newDevice(t testing.TB, n int, scheme session.Scheme, url string) *simDevic
 	return d
 }
 
-func nonce() []byte { return newNonce() }
-
 // run holds one session and returns how it ended.
 func (d *simDevice) run(ctx context.Context) (session.End, error) {
 	d.last++
