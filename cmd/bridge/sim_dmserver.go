@@ -39,6 +39,10 @@ YAML or JSON, holds accounts, campaigns and quirks:
       correlator: job-1
   quirks: [drop-answer@exec, refuse-alert=500*2]
 
+auth is what devices must prove: none, basic, md5 or mac (the header
+x-syncml-hmac on every message). With server-auth, server-id and
+server-password the server proves itself in the same ways.
+
 With --once N it ends when N campaigns are over: exit code 0 if all of them
 succeeded, 1 otherwise.`,
 		Example: `  bridge sim dm-server --script campaign.yaml

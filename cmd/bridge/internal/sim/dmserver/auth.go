@@ -17,7 +17,7 @@ const nonceSize = 16
 const maxChallenges = 3
 
 // schemes names the Meta Type of each way (OMA DM Security 1.2, 5.3).
-var schemes = [...]string{AuthBasic: "syncml:auth-basic", AuthMD5: "syncml:auth-md5"}
+var schemes = [...]string{AuthBasic: "syncml:auth-basic", AuthMD5: "syncml:auth-md5", AuthMAC: "syncml:auth-MAC"}
 
 // account is the device's account; false when it has none.
 func (s *Server) account(device string) (Account, bool) {
@@ -49,40 +49,60 @@ func digest(auth Auth, user string, password syncml.Secret, nonce []byte) syncml
 	return syncml.Secret(b64(outer[:]))
 }
 
-// authenticate checks the credentials of a message: 212 for the session, 407
-// for none, 401 for wrong ones.
-func (s *Server) authenticate(d *device, m *syncml.Message) syncml.Code {
+// authenticate checks the credentials of a message: 212 for the session, 200
+// for a message that is signed, 407 for none, 401 for wrong ones.
+func (s *Server) authenticate(d *device, in *request) syncml.Code {
 	if s.cfg.Auth == AuthNone || d.session.authenticated {
 		return syncml.StatusAuthenticated
 	}
-	cred := m.Header.Cred
-	if cred == nil {
+	if !in.shows(s.cfg.Auth) {
 		return syncml.StatusCredentialsMissing
 	}
 	account, ok := s.account(d.id)
-	if name := m.Header.Source.Name; !ok || name != "" && name != account.User {
+	if name := in.m.Header.Source.Name; !ok || name != "" && name != account.User {
 		return syncml.StatusUnauthorized
 	}
-	want := digest(s.cfg.Auth, account.User, account.Password, d.clientNonce)
-	same := subtle.ConstantTimeCompare([]byte(want), []byte(cred.Data)) == 1
-	if !same || cred.Meta.Type != schemes[s.cfg.Auth] {
+	if !in.proves(s.cfg.Auth, account, d.clientNonce) {
 		return syncml.StatusUnauthorized
 	}
 	if _, stale := s.strike(StaleNonce, d.id); stale {
 		return syncml.StatusUnauthorized
 	}
+	if s.cfg.Auth == AuthMAC {
+		return syncml.StatusOK
+	}
 	d.session.authenticated = true
 	return syncml.StatusAuthenticated
 }
 
+// shows says whether the message has credentials at all.
+func (in *request) shows(auth Auth) bool {
+	if auth == AuthMAC {
+		return in.mac != ""
+	}
+	return in.m.Header.Cred != nil
+}
+
+// proves says whether its credentials are right.
+func (in *request) proves(auth Auth, a Account, nonce []byte) bool {
+	if auth == AuthMAC {
+		user, mac := signer(in.mac)
+		return user == a.User && same(mac, macOf(a.User, a.Password, nonce, in.body))
+	}
+	cred := in.m.Header.Cred
+	return cred.Meta.Type == schemes[auth] && same(string(cred.Data), string(digest(auth, a.User, a.Password, nonce)))
+}
+
+func same(got, want string) bool { return subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1 }
+
 // challenge demands credentials for the next time; nil when there is nothing
-// to demand. With MD5 it sets a new nonce.
+// to demand. With MD5 and MAC it sets a new nonce.
 func (s *Server) challenge(d *device) *syncml.Chal {
 	if s.cfg.Auth == AuthNone {
 		return nil
 	}
 	c := &syncml.Chal{Meta: syncml.Meta{Format: "b64", Type: schemes[s.cfg.Auth]}}
-	if s.cfg.Auth == AuthMD5 {
+	if s.cfg.Auth != AuthBasic {
 		d.clientNonce = make([]byte, nonceSize)
 		s.nonces.Read(d.clientNonce)
 		c.Meta.NextNonce = syncml.Secret(base64.StdEncoding.EncodeToString(d.clientNonce))
@@ -90,19 +110,24 @@ func (s *Server) challenge(d *device) *syncml.Chal {
 	return c
 }
 
-// credentials are the server's own for a message to d; nil when it sends none.
+// credentials are the server's own for a message to d; nil when it sends none,
+// or signs instead.
 func (s *Server) credentials(d *device) *syncml.Cred {
-	if s.cfg.ServerAuth == AuthNone || d.session.accepted {
+	if s.cfg.ServerAuth == AuthNone || s.cfg.ServerAuth == AuthMAC || d.session.accepted {
 		return nil
-	}
-	password := s.cfg.ServerPassword
-	if _, bad := s.strike(BadServerAuth, d.id); bad {
-		password += " is wrong"
 	}
 	return &syncml.Cred{
 		Meta: syncml.Meta{Format: "b64", Type: schemes[s.cfg.ServerAuth]},
-		Data: digest(s.cfg.ServerAuth, s.cfg.ServerID, password, d.serverNonce),
+		Data: digest(s.cfg.ServerAuth, s.cfg.ServerID, s.ownPassword(d), d.serverNonce),
 	}
+}
+
+// ownPassword is the server's, or what the quirk makes of it.
+func (s *Server) ownPassword(d *device) syncml.Secret {
+	if _, bad := s.strike(BadServerAuth, d.id); bad {
+		return s.cfg.ServerPassword + " is wrong"
+	}
+	return s.cfg.ServerPassword
 }
 
 // judged takes what the client says about the server's credentials: it keeps

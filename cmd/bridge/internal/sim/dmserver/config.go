@@ -20,11 +20,12 @@ const (
 	AuthNone Auth = iota
 	AuthBasic
 	AuthMD5
+	AuthMAC // signs every message, in an HTTP header
 )
 
-var authWords = []string{AuthNone: "none", AuthBasic: "basic", AuthMD5: "md5"}
+var authWords = []string{AuthNone: "none", AuthBasic: "basic", AuthMD5: "md5", AuthMAC: "mac"}
 
-// ParseAuth reads "none", "basic" or "md5".
+// ParseAuth reads "none", "basic", "md5" or "mac".
 func ParseAuth(s string) (Auth, error) {
 	i, err := word.Index("authentication", s, authWords)
 	return Auth(i), err

@@ -7,6 +7,6 @@
 // with it is a test of two implementations; the message model and the codecs
 // are shared. It stores nothing on disk.
 //
-// Departures from OMA DM: no server-initiated sessions (Package 0), no MAC
-// authentication, no large objects, no TNDS; DevInfo is noted and not judged.
+// Departures from OMA DM: no server-initiated sessions (Package 0), no large
+// objects, no TNDS; DevInfo is noted and not judged.
 package dmserver

@@ -20,8 +20,18 @@ const maxBody = 256 << 10
 // reply is the answer to one message.
 type reply struct {
 	body      []byte
+	mac       string  // value of the macHeader that goes with it, or ""
 	places    []Place // which kinds of message it answers
 	delivered func()  // to be called when the answer goes out; may be nil
+}
+
+// request is one message as it came.
+type request struct {
+	m    *syncml.Message
+	enc  syncml.Encoding
+	body []byte
+	mac  string  // value of its macHeader
+	at   url.URL // where it was posted
 }
 
 // ServeHTTP implements [http.Handler]: one POST, one message, one answer.
@@ -52,7 +62,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
 		return
 	}
-	answer, err := s.answer(m, enc, body, sessionURL(r))
+	answer, err := s.answer(&request{m, enc, body, r.Header.Get(macHeader), sessionURL(r)})
 	if errors.Is(err, errWrongAddress) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
@@ -130,6 +140,9 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, device, content
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("Cache-Control", "no-store")
+	if a.mac != "" {
+		w.Header().Set(macHeader, a.mac)
+	}
 	w.Write(body)
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,13 +46,13 @@ var errWrongAddress = errors.New("this session goes on at its RespURI")
 
 // answer is the answer to a message. A message that comes a second time is
 // answered with the same bytes.
-func (s *Server) answer(m *syncml.Message, enc syncml.Encoding, body []byte, at url.URL) (reply, error) {
+func (s *Server) answer(in *request) (reply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts.Messages++
-	h := m.Header
+	h := in.m.Header
 	d := s.device(h.Source.URI)
-	if ss := d.session; ss != nil && ss.id == h.SessionID && ss.lastID == h.MsgID && bytes.Equal(ss.lastBody, body) {
+	if ss := d.session; ss != nil && ss.id == h.SessionID && ss.lastID == h.MsgID && bytes.Equal(ss.lastBody, in.body) {
 		s.counts.Repeated++
 		return ss.last, nil
 	}
@@ -61,17 +60,17 @@ func (s *Server) answer(m *syncml.Message, enc syncml.Encoding, body []byte, at 
 		s.begin(d, h.SessionID)
 	}
 	ss := d.session
-	if ss.token != "" && h.MsgID != "1" && at.Query().Get("sid") != ss.token {
+	if ss.token != "" && h.MsgID != "1" && in.at.Query().Get("sid") != ss.token {
 		return reply{}, errWrongAddress
 	}
-	ss.lastID, ss.lastBody = h.MsgID, body
-	out, delivered := s.respond(d, m)
-	out.Header = s.header(d, m, out.Header, at)
-	encoded, err := syncml.Encode(out, enc)
+	ss.lastID, ss.lastBody = h.MsgID, in.body
+	out, delivered := s.respond(d, in)
+	out.Header = s.header(d, in, out.Header)
+	encoded, err := syncml.Encode(out, in.enc)
 	if err != nil {
 		return reply{}, fmt.Errorf("encode: %w", err)
 	}
-	ss.last = reply{encoded, s.places(m, out), delivered}
+	ss.last = reply{encoded, s.sign(d, encoded), s.places(in.m, out), delivered}
 	return ss.last, nil
 }
 
@@ -90,18 +89,19 @@ func (s *Server) begin(d *device, id string) {
 	}
 }
 
-func (s *Server) header(d *device, m *syncml.Message, h syncml.Header, at url.URL) syncml.Header {
-	ss := d.session
+func (s *Server) header(d *device, in *request, h syncml.Header) syncml.Header {
+	ss, m := d.session, in.m
 	h.Version, h.SessionID, h.MsgID = m.Header.Version, m.Header.SessionID, strconv.Itoa(ss.msgID)
 	h.Target = syncml.Location{URI: m.Header.Source.URI}
 	h.Source = syncml.Location{URI: s.cfg.URL}
 	if h.Source.URI == "" {
 		h.Source.URI = m.Header.Target.URI
 	}
-	if h.Cred != nil && s.cfg.ServerAuth == AuthMD5 {
+	if h.Cred != nil && s.cfg.ServerAuth == AuthMD5 || s.cfg.ServerAuth == AuthMAC {
 		h.Source.Name = s.cfg.ServerID
 	}
 	if ss.token != "" {
+		at := in.at
 		at.RawQuery = "sid=" + ss.token
 		h.RespURI = at.String()
 	}
@@ -131,8 +131,8 @@ func hasExec(c syncml.Command) bool {
 
 // respond makes the body of the answer, and says what to do once it has been
 // delivered.
-func (s *Server) respond(d *device, m *syncml.Message) (*syncml.Message, func()) {
-	ss := d.session
+func (s *Server) respond(d *device, in *request) (*syncml.Message, func()) {
+	ss, m := d.session, in.m
 	ss.msgID++
 	w := &writer{in: m}
 	out := &syncml.Message{Final: true}
@@ -142,15 +142,15 @@ func (s *Server) respond(d *device, m *syncml.Message) (*syncml.Message, func())
 		out.Body = w.body
 		return out, nil
 	}
-	code := s.authenticate(d, m)
-	if code != syncml.StatusAuthenticated {
+	code := s.authenticate(d, in)
+	if !code.Success() {
 		s.demand(d, w, code)
 		out.Body = w.body
 		return out, nil
 	}
 	var chal *syncml.Chal
-	if m.Header.Cred != nil {
-		chal = s.challenge(d) // for the next session
+	if m.Header.Cred != nil || s.cfg.Auth == AuthMAC {
+		chal = s.challenge(d) // for the next session, with MAC for the next message
 	} else if s.cfg.Auth == AuthNone {
 		code = syncml.StatusOK
 	}
