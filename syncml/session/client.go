@@ -24,6 +24,10 @@ const (
 	// MaxQueued is how many commands wait at most for the messages to come. A
 	// server that asks for more without taking the answers is given up.
 	MaxQueued = 4096
+	// MaxFound is how many bytes of what Gets find are kept at most for the
+	// messages to come; an Item counts [itemCost] bytes more. What a Get would
+	// find beyond it is refused: 413.
+	MaxFound = 4 << 20
 	// MaxRefusals is how many messages with a wrong header are answered before
 	// the session is given up.
 	MaxRefusals = 2

@@ -30,6 +30,7 @@ type turn struct {
 	quiet    bool // NoResp in the SyncHdr: no Status but the one for it
 	failures []error
 
+	found     int              // bytes that Gets have found, and nobody has taken yet
 	alone     bool             // the message holds one command only
 	blocks    int              // Atomics and Sequences around the command
 	declined  bool             // the user said no: the rest of the Sequence is skipped
@@ -41,7 +42,7 @@ type turn struct {
 // perform carries out the commands of a message in order and queues the
 // answers. Results of the server and Status are no commands.
 func (c *Client) perform(m *syncml.Message, head *syncml.Status, t Tree) []error {
-	x := &turn{c: c, t: t, head: head, msgRef: m.Header.MsgID, quiet: m.Header.NoResp, alone: commands(m) == 1}
+	x := &turn{c: c, t: t, head: head, msgRef: m.Header.MsgID, quiet: m.Header.NoResp, alone: commands(m) == 1, found: c.backlog()}
 	for _, cmd := range m.Body {
 		x.declined = false
 		x.answer(x.run(cmd))
