@@ -160,8 +160,13 @@ func (b bigTree) Get(_, uri string) ([]syncml.Item, error) {
 // collect is a server that asks for one node and takes its Results apart or
 // whole, in messages of at most max bytes and objects of at most most. It fails if a message is longer.
 func collect(p *peer, big bigTree, max, most int64, enc syncml.Encoding) (pieces int, got string, code syncml.Code, err error) {
+	return collectAll(p, get("./Big"), big, max, most, enc)
+}
+
+// collectAll is collect for any Get and any tree.
+func collectAll(p *peer, asks *syncml.Op, big Tree, max, most int64, enc syncml.Encoding) (pieces int, got string, code syncml.Code, err error) {
 	p.c.acc.Encoding = enc
-	m := p.message(212, get("./Big"))
+	m := p.message(212, asks)
 	m.Header.Meta.MaxMsgSize, m.Header.Meta.MaxObjSize = max, most
 	var in assembler
 	for {

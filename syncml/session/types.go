@@ -138,7 +138,8 @@ type Output struct {
 // [*syncml.StatusError] whose Code goes on the wire; any other error is
 // answered 500. Who is the server id whose rights are checked (425).
 type Tree interface {
-	// Get returns the Items of the Results: Source, Meta and Data.
+	// Get returns the Items of the Results: Source, Meta and Data. A serialized
+	// sub-tree is XML.
 	Get(who, uri string) ([]syncml.Item, error)
 	Add(who string, item syncml.Item) error
 	Replace(who string, item syncml.Item) error
