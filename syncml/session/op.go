@@ -75,12 +75,44 @@ func (x *turn) copy(who, from, to string) error {
 	return x.t.Copy(who, from, to)
 }
 
-// get reads a node. What the server could not get from us is refused: 413.
+// itemCost is what an Item costs next to its texts, in bytes.
+const itemCost = 256
+
+// cost is what Items cost in memory until they are sent.
+func cost(items []syncml.Item) int {
+	n := 0
+	for _, item := range items {
+		n += itemCost + len(item.Source.URI) + len(item.Data)
+	}
+	return n
+}
+
+// backlog is the cost of the Results that wait for the messages to come.
+func (c *Client) backlog() int {
+	n := 0
+	for _, o := range c.queue {
+		if r, ok := o.cmd.(*syncml.Results); ok {
+			n += cost(r.Items)
+		}
+	}
+	return n
+}
+
+// get reads a node. What the server could not get from us is refused: 413, and
+// so is what comes after [MaxFound] bytes. Those that were found in vain count
+// too: a message of a few bytes can ask for the whole tree a thousand times.
 func (x *turn) get(who string, asked syncml.Item) (syncml.Code, []syncml.Item, error) {
 	uri := asked.Target.URI
+	const much = "more than is kept for the server"
+	if x.found > MaxFound {
+		return 0, nil, refuse(syncml.StatusTooLarge, uri, much)
+	}
 	found, err := x.t.Get(who, uri)
 	if err != nil {
 		return 0, nil, err
+	}
+	if x.found += cost(found); x.found > MaxFound {
+		return 0, nil, refuse(syncml.StatusTooLarge, uri, much)
 	}
 	for i := range found {
 		if err := x.c.dress(asked.Meta, &found[i]); err != nil {
