@@ -20,26 +20,28 @@ import (
 // with a separator after every digit pair.
 const maxDecode = 3 * syncml.DefaultMaxMessage
 
-// harStart is how many bytes are looked at to see that a file is an archive.
-const harStart = 64
+// archiveStart is how many bytes are looked at to see that a file is an archive.
+const archiveStart = 64
 
 func newDecode() *cobra.Command {
 	var showSecrets bool
 	cmd := &cobra.Command{
 		Use:   "decode FILE|-",
-		Short: "Print a SyncML message, a trigger or an HTTP archive, for people",
+		Short: "Print a SyncML message, a trigger, an HTTP archive or a packet capture, for people",
 		Long: `decode prints a SyncML message as indented XML with the names of codes beside
 their numbers. It finds out by itself whether the file holds XML, WBXML, a
 trigger (Package 0, alone, in a WSP push or in an SMS), any of these as
-hexadecimal text, or an HTTP archive (HAR), whose messages it prints one after
-the other; - reads standard input. Credentials and nonces are hidden unless
---show-secrets is given.
+hexadecimal text, or an HTTP archive (HAR) or packet capture (pcap, pcapng),
+whose messages it prints one after the other, session by session; - reads
+standard input. Credentials and nonces are hidden unless --show-secrets is given.
 
-Packet captures are not read: have your capture tool write the HTTP bodies to
-files, or record sessions with bridge record.`,
+Of a packet capture the SyncML messages in HTTP/1 over TCP are read, on any port
+and within tunnels such as GTP, but not in TLS. If packets are missing, what
+could be read is printed and the exit code is 1.`,
 		Example: `  bridge decode message.wbxml
   xxd -p message.wbxml | bridge decode -
-  bridge decode session.har`,
+  bridge decode session.har
+  bridge decode capture.pcapng`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("want one FILE, or - for standard input")
@@ -63,15 +65,15 @@ files, or record sessions with bridge record.`,
 
 // printDecoded prints what the bytes hold.
 func printDecoded(w io.Writer, data []byte, showSecrets bool) error {
-	if isHAR(data) {
-		sessions, err := replay.ParseHAR(data)
+	if parse := archiveOf(data); parse != nil {
+		sessions, err := parse(data)
 		if err == nil && len(sessions) == 0 {
 			err = replay.ErrNothing
 		}
-		if err != nil {
-			return err
+		if perr := printSessions(w, sessions, showSecrets); err == nil {
+			err = perr
 		}
-		return printSessions(w, sessions, showSecrets)
+		return err
 	}
 	message, encoding, err := syncml.Decode(data, syncml.DefaultLimits)
 	if err != nil {
@@ -101,7 +103,7 @@ func printSessions(w io.Writer, sessions []replay.Session, showSecrets bool) err
 				if _, err := fmt.Fprintf(w, "<!-- %s, %s -->\n", s.Name, m.Name); err != nil {
 					return err
 				}
-				if len(m.Body) == 0 || isHAR(m.Body) {
+				if len(m.Body) == 0 || archiveOf(m.Body) != nil {
 					fmt.Fprintf(w, "<!-- HTTP status %d, no message -->\n", m.Status)
 					continue
 				}
@@ -116,9 +118,16 @@ func printSessions(w io.Writer, sessions []replay.Session, showSecrets bool) err
 	return nil
 }
 
-// isHAR tells an archive from messages: none of them begins with a brace.
-func isHAR(data []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n\ufeff"), []byte("{"))
+// archiveOf is what reads an archive that begins so; nil for messages. None of
+// them begins with a brace.
+func archiveOf(data []byte) func([]byte) ([]replay.Session, error) {
+	switch {
+	case replay.IsCapture(data):
+		return replay.ParseCapture
+	case bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n\ufeff"), []byte("{")):
+		return replay.ParseHAR
+	}
+	return nil
 }
 
 func nameOf(file string) string {
@@ -141,8 +150,8 @@ func readMessage(file string, stdin io.Reader) ([]byte, error) {
 	}
 	buffered := bufio.NewReader(in)
 	limit, what := maxDecode, "no SyncML message is"
-	if start, _ := buffered.Peek(harStart); isHAR(start) {
-		limit, what = replay.MaxFile, "which is the limit of an HTTP archive"
+	if start, _ := buffered.Peek(archiveStart); archiveOf(start) != nil {
+		limit, what = replay.MaxFile, "which is the limit of an archive or capture"
 	}
 	data, err := io.ReadAll(io.LimitReader(buffered, int64(limit)+1))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,10 +29,22 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("RECORDINGS", recordings+"/../../testdata/dm-client-recordings")
 			env.Setenv("SESSIONS", recordings+"/../../testdata/sessions")
+			env.Setenv("CAPTURES", recordings+"/../../testdata/captures")
 			env.Setenv("SCRIPTDATA", recordings+"/testdata/replay")
 			return nil
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"cutoff": cutOff},
 	})
+}
+
+// cutOff is "cutoff FILE BYTES COPY": a copy that ends too early.
+func cutOff(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: cutoff FILE BYTES COPY")
+	}
+	size, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(ts.ReadFile(args[0]))[:size], 0o600))
 }
 
 // TestEveryCommandExplainsItself: what it is, what it does, an example that

@@ -37,8 +37,9 @@ func newReplay() *cobra.Command {
 		Short: "Play recorded DM sessions to a live peer and compare its messages",
 		Long: `replay plays one side of recorded OMA DM sessions and compares what comes back
 with the other side of the recording. A PATH is a recording (a folder with
-NN-c2s.xml, NN-s2c.wbxml and so on, a .txtar, an HTTP archive .har), or a folder
-with recordings below it, which are played in order of their names.
+NN-c2s.xml, NN-s2c.wbxml and so on, a .txtar, an HTTP archive .har, a packet
+capture .pcap or .pcapng), or a folder with recordings below it, which are played
+in order of their names.
 
 Without --url the peer is in this process: with --as server (the default) the
 recorded server is played to the bridge's own DM client with a ./FwUpdate tree,
@@ -57,7 +58,7 @@ keeps its tree and nonces from one session of a recording to the next.`,
   bridge replay recorded/ --format junit > report.xml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("want at least one PATH: a folder, a .txtar or a .har")
+				return usagef("want at least one PATH: a folder, a .txtar, a .har or a .pcap")
 			}
 			return nil
 		},

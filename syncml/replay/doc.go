@@ -4,8 +4,9 @@
 // through it as fixtures.
 //
 // A recording is a folder with one file a message (NN-c2s.xml, NN-s2c.wbxml,
-// optional HTTP headers in NN-c2s.http), a .txtar with files of these names, or
-// an HTTP archive (.har). [Load] reads all three.
+// optional HTTP headers in NN-c2s.http), a .txtar with files of these names, an
+// HTTP archive (.har), or a packet capture (.pcap, .pcapng). [Load] reads all of
+// them.
 //
 // A [Replayer] plays the client's side to a DM server ([Replayer.AsClient]: an
 // [http.Handler], a URL or a [session.Server]) or the server's side to a DM

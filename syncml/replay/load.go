@@ -21,8 +21,9 @@ const (
 // ErrNothing says that a folder or file holds no recorded message.
 var ErrNothing = errors.New("no recorded SyncML messages")
 
-// Load reads a recording: a folder, a .txtar or a .har. The error names the
-// file, and is or wraps [ErrNothing] when there is nothing recorded in it.
+// Load reads a recording: a folder, a .txtar, a .har, or a packet capture
+// (.pcap, .pcapng, .cap). The error names the file, and is or wraps
+// [ErrNothing] when there is nothing recorded in it.
 func Load(path string) (*Recording, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -32,12 +33,12 @@ func Load(path string) (*Recording, error) {
 	switch ext := strings.ToLower(filepath.Ext(path)); {
 	case info.IsDir():
 		sessions, err = loadFolder(os.DirFS(path))
-	case ext != ".txtar" && ext != ".har":
-		err = errors.New("not a recording: want a folder, a .txtar or a .har")
+	case parsers[ext] == nil:
+		err = errors.New("not a recording: want a folder, a .txtar, a .har or a .pcap")
 	default:
 		var data []byte
 		if data, err = readFile(path); err == nil {
-			sessions, err = parse(ext, data)
+			sessions, err = parsers[ext](data)
 		}
 	}
 	if err == nil && len(sessions) == 0 {
@@ -49,11 +50,9 @@ func Load(path string) (*Recording, error) {
 	return &Recording{Path: path, Sessions: sessions}, nil
 }
 
-func parse(ext string, data []byte) ([]Session, error) {
-	if ext == ".har" {
-		return ParseHAR(data)
-	}
-	return ParseTxtar(data)
+// parsers are those of files, by their extension.
+var parsers = map[string]func(data []byte) ([]Session, error){
+	".txtar": ParseTxtar, ".har": ParseHAR, ".pcap": ParseCapture, ".pcapng": ParseCapture, ".cap": ParseCapture,
 }
 
 func readFile(path string) ([]byte, error) {
@@ -68,7 +67,7 @@ func readFile(path string) ([]byte, error) {
 }
 
 // Find lists the recordings at or below path, in order of their names: path
-// itself if it is one, otherwise every folder, .txtar and .har below it that
+// itself if it is one, otherwise every folder, archive and capture below it that
 // holds messages. The error is [ErrNothing], with the path, if there are none.
 func Find(path string) ([]string, error) {
 	info, err := os.Stat(path)
@@ -95,7 +94,7 @@ func Find(path string) ([]string, error) {
 					break
 				}
 			}
-		case ext == ".txtar" || ext == ".har":
+		case parsers[ext] != nil:
 			found = append(found, p)
 		}
 		return nil

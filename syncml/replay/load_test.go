@@ -147,7 +147,7 @@ func TestBadRecordings(t *testing.T) {
 			"unknown encoding"},
 		"wbxml.har": {`{"log": {"entries": [{"request": {"method": "POST", "postData": {"mimeType": "application/vnd.syncml.dm+wbxml", "text": "j\u0000?"}}}]}}`,
 			"record it as base64"},
-		"session.xml": {good, "not a recording: want a folder, a .txtar or a .har"},
+		"session.xml": {good, "not a recording: want a folder, a .txtar, a .har or a .pcap"},
 	} {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, []byte(want.content), 0o600); err != nil {
