@@ -74,7 +74,7 @@ func NewClient(acc Account, n Nonces, reason syncml.AlertCode, sessionID string,
 		acc.Version = syncml.DM12
 	}
 	c := &Client{acc: acc, id: sessionID, reason: reason, nonces: n, url: acc.URL, maxMsg: MaxSend}
-	c.in.max = acc.MaxObjSize
+	c.in.max = max(acc.MaxObjSize, DefaultMaxObject)
 	c.us = ours{scheme: acc.Client.Scheme, nonce: n.Client}
 	c.them = theirs{nonce: n.Server}
 	if acc.Version == syncml.DM12 {
@@ -117,7 +117,7 @@ func (c *Client) ReceiveHMAC(body []byte, hmac string, t Tree, nonce func() []by
 	case c.closing.End != EndNot:
 		return c.end(c.closing.End, c.closing.Err) // the answer to an abort is ignored
 	}
-	m, _, err := syncml.Decode(body, syncml.DefaultLimits)
+	m, _, err := syncml.Decode(body, syncml.Limits{Message: int(MaxReceived(c.acc.MaxMsgSize))})
 	if err != nil {
 		return c.end(EndProtocol, err)
 	}

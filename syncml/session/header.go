@@ -77,6 +77,11 @@ func (c *Client) refuseHeader(m *syncml.Message, err error) Output {
 	return out
 }
 
+// MaxReceived is how many bytes a message may have that comes from a peer that
+// was told a MaxMsgSize. Deployed peers send more than they were told
+// (legacy-clients.md), so it is the limit of the decoder unless more was told.
+func MaxReceived(told int64) int64 { return max(told, syncml.DefaultMaxMessage) }
+
 // learn takes what a header says about the messages to come.
 func (c *Client) learn(h syncml.Header) error {
 	if h.Meta.MaxMsgSize > 0 {

@@ -9,8 +9,8 @@ import (
 
 // Limits of large objects.
 const (
-	// DefaultMaxObject is the longest object that is put together, in bytes, for an
-	// account that gives no MaxObjSize.
+	// DefaultMaxObject is the longest object that is put together, in bytes,
+	// whatever lower MaxObjSize was announced: there are peers that do not keep it.
 	DefaultMaxObject = 256 << 10
 	// MaxChunks is how many chunks an object has at most: without it, empty
 	// chunks would never end.

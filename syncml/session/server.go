@@ -117,7 +117,7 @@ func NewServer(cfg ServerConfig) *Server {
 	if cfg.DefaultNonce {
 		s.us.nonce = DefaultNonces()[0]
 	}
-	s.objects.max = s.acc.MaxObjSize
+	s.objects.max = max(s.acc.MaxObjSize, DefaultMaxObject)
 	return s
 }
 

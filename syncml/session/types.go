@@ -29,16 +29,18 @@ type Credentials struct {
 // Account is what a device knows about a DM server, and the server about it.
 // It does not change in a session.
 type Account struct {
-	DeviceID   string // SyncHdr Source, such as IMEI:…
-	ServerID   string // the name the tree's access rights know
-	URL        string // where package 1 goes; SyncHdr Target
-	Version    syncml.Version
-	Encoding   syncml.Encoding
-	Client     Credentials // the device's, towards the server
-	Server     Credentials // the server's, checked before any command is carried out
-	MaxMsgSize int64       // bytes we accept and announce; 0 announces nothing
-	// MaxObjSize is the longest large object that we take, in bytes, and what
-	// we announce; 0 announces nothing and takes [DefaultMaxObject].
+	DeviceID string // SyncHdr Source, such as IMEI:…
+	ServerID string // the name the tree's access rights know
+	URL      string // where package 1 goes; SyncHdr Target
+	Version  syncml.Version
+	Encoding syncml.Encoding
+	Client   Credentials // the device's, towards the server
+	Server   Credentials // the server's, checked before any command is carried out
+	// MaxMsgSize is the longest message, in bytes, that the peer is told to send;
+	// 0 tells it nothing. [MaxReceived] is what we take.
+	MaxMsgSize int64
+	// MaxObjSize is the same for large objects. We take [DefaultMaxObject] bytes
+	// at least.
 	MaxObjSize  int64
 	Interaction Interaction // what the device's user does
 }

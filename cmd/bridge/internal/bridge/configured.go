@@ -43,7 +43,7 @@ func Configured(c *config.Config) Options {
 			MaxBody:          int(c.CoAP.MaxBody),
 			Timeout:          c.CoAP.RequestTimeout,
 		},
-		DM: dmhttp.Options{Timeout: c.DM.MessageTimeout, MaxBody: int64(c.DM.MaxMessage), Servers: ways(c)},
+		DM: dmhttp.Options{Timeout: c.DM.MessageTimeout, MaxBody: session.MaxReceived(int64(c.DM.MaxMessage)), Servers: ways(c)},
 	}
 }
 

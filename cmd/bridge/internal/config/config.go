@@ -75,7 +75,7 @@ type Timeline struct {
 
 // DM is the side of the legacy DM servers.
 type DM struct {
-	MaxMessage     Size          `yaml:"max_message" min:"2KiB" max:"1MiB"` // accepted, and announced as MaxMsgSize
+	MaxMessage     Size          `yaml:"max_message" min:"2KiB" max:"1MiB"` // announced as MaxMsgSize
 	MaxObject      Size          `yaml:"max_object" min:"1KiB" max:"1MiB"`  // of a large object, announced as MaxObjSize
 	MaxSessions    int           `yaml:"max_sessions" min:"1" max:"10000"`  // at once, of all devices
 	MessageTimeout time.Duration `yaml:"message_timeout" min:"1s" max:"10m"`
