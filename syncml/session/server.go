@@ -139,14 +139,20 @@ func (s *Server) Receive(body []byte, hmac string, nonce func() []byte) (Receive
 	if err != nil {
 		return Received{Nonces: s.nonces}, err
 	}
+	return s.ReceiveMessage(m, enc, body, hmac, nonce), nil
+}
+
+// ReceiveMessage is Receive for a body that has been decoded already: m and enc
+// are what [syncml.Decode] has made of it. m is the session's from then on.
+func (s *Server) ReceiveMessage(m *syncml.Message, enc syncml.Encoding, body []byte, hmac string, nonce func() []byte) Received {
 	sum := sha256.Sum256(body)
 	if s.begun && m.Header.MsgID == s.last && sum == s.lastSum {
 		s.again()
-		return Received{Nonces: s.nonces, Replayed: true}, nil
+		return Received{Nonces: s.nonces, Replayed: true}
 	}
 	if s.over() {
 		s.reply = Reply{End: s.reply.End, Err: s.reply.Err}
-		return Received{Nonces: s.nonces, Replayed: true}, nil
+		return Received{Nonces: s.nonces, Replayed: true}
 	}
 	if !s.begun {
 		s.begin(m.Header, enc)
@@ -159,7 +165,7 @@ func (s *Server) Receive(body []byte, hmac string, nonce func() []byte) (Receive
 		s.hear(evidence{m.Header.Cred, hmac, body}, nonce)
 	}
 	s.in.got.Nonces = s.nonces
-	return s.in.got, nil
+	return s.in.got
 }
 
 // hear takes what a message says, if its sender proves to be the device.

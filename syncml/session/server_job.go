@@ -52,7 +52,8 @@ func (s *Server) place(msgRef, cmdRef string) place {
 // escaped for devices that choke on them, and DM 1.1.2 gets no Correlator. The
 // Result comes back once under the key: from the Receive in which the device
 // has answered, or from the Reply if the command cannot be sent. Commands keep
-// their order.
+// their order. cmd is not changed here, nor may it be changed by anybody else
+// from then on.
 func (s *Server) Queue(key string, cmd syncml.Command) {
 	j := &job{key: key, root: newStep(cmd)}
 	if why := s.unfit(cmd, false); why != nil {
@@ -111,10 +112,10 @@ func newStep(cmd syncml.Command) *step {
 
 var braces = strings.NewReplacer("{", "%7B", "}", "%7D")
 
-// escaped is a copy of a command whose URIs have no braces.
+// escaped is a command whose URIs have no braces: a copy if they had any.
 func escaped(cmd syncml.Command) syncml.Command {
 	o, ok := cmd.(*syncml.Op)
-	if !ok {
+	if !ok || !slices.ContainsFunc(o.Items, braced) {
 		return cmd
 	}
 	c := *o
@@ -125,6 +126,10 @@ func escaped(cmd syncml.Command) syncml.Command {
 		}
 	}
 	return &c
+}
+
+func braced(item syncml.Item) bool {
+	return strings.ContainsAny(item.Target.URI, "{}") || strings.ContainsAny(item.Source.URI, "{}")
 }
 
 // spread makes the units of a job.

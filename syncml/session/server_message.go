@@ -20,7 +20,7 @@ func (s *Server) cred() *syncml.Cred {
 }
 
 // message builds a message; places is where its commands stand.
-func (s *Server) message(d draft, number int) (m *syncml.Message, places map[string]*step) {
+func (s *Server) message(d draft, number int) (m *syncml.Message, places []placed) {
 	m = &syncml.Message{Final: d.final, Header: syncml.Header{
 		Version:   s.acc.Version,
 		SessionID: s.id,
@@ -34,7 +34,8 @@ func (s *Server) message(d draft, number int) (m *syncml.Message, places map[str
 	if s.us.scheme.nonced() {
 		m.Header.Source.Name = s.acc.Server.User
 	}
-	w := wire{old: s.acc.Version == syncml.DM112, places: map[string]*step{}}
+	w := wire{old: s.acc.Version == syncml.DM112, places: make([]placed, 0, len(d.units))}
+	m.Body = make([]syncml.Command, 0, 2+len(d.answers)+len(d.units))
 	m.Body = append(m.Body, numbered(s.in.head, w.next(nil)))
 	for _, cmd := range d.answers {
 		m.Body = append(m.Body, numbered(cmd, w.next(nil)))
@@ -52,14 +53,20 @@ func (s *Server) message(d draft, number int) (m *syncml.Message, places map[str
 type wire struct {
 	n      int
 	old    bool // DM 1.1.2, which has no Correlator
-	places map[string]*step
+	places []placed
+}
+
+// placed is a step under its CmdID.
+type placed struct {
+	id   string
+	step *step
 }
 
 func (w *wire) next(st *step) string {
 	w.n++
 	id := strconv.Itoa(w.n)
 	if st != nil {
-		w.places[id] = st
+		w.places = append(w.places, placed{id, st})
 	}
 	return id
 }
@@ -89,14 +96,22 @@ func (w *wire) command(st *step, part *syncml.Item) syncml.Command {
 	return o
 }
 
-// encode is the next message with a draft in it.
-func (s *Server) encode(d draft) ([]byte, error) {
-	m, _ := s.message(d, s.sent+1)
-	return syncml.Encode(m, s.acc.Encoding)
+// encoded is a message with what there is to know of it.
+type encoded struct {
+	body   []byte
+	places []placed
+	cred   bool // it has credentials in it
+}
+
+// encode makes the next message of a draft.
+func (s *Server) encode(d draft) (encoded, error) {
+	m, places := s.message(d, s.sent+1)
+	body, err := syncml.Encode(m, s.acc.Encoding)
+	return encoded{body, places, m.Header.Cred != nil}, err
 }
 
 // fits says whether a draft fits into the messages that the device takes.
 func (s *Server) fits(d draft) bool {
-	b, err := s.encode(d)
-	return err == nil && int64(len(b)) <= s.maxMsg
+	e, err := s.encode(d)
+	return err == nil && int64(len(e.body)) <= s.maxMsg
 }

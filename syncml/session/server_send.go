@@ -16,7 +16,11 @@ type draft struct {
 	units   []*unit
 	part    *syncml.Item // of the large object, which is the only unit then
 	final   bool
+	encoded *encoded // the message, if it is made already
 }
+
+// alertRoom is more bytes than an Alert of ours takes in a message.
+const alertRoom = 256
 
 // compose makes the Reply. What goes out depends on where the session is (OMA
 // DM Protocol 1.2, "Multiple Messages in Package"): a refusal or a last word is
@@ -43,6 +47,9 @@ func (s *Server) compose() Reply {
 
 // fill decides what the message holds besides the Status for the SyncHdr.
 func (s *Server) fill(d *draft) {
+	if s.fillWhole(d) {
+		return
+	}
 	if rest := s.overflow(d.answers); rest > 0 {
 		n := len(d.answers) - rest
 		d.answers, s.answers, d.final = d.answers[:n:n], d.answers[n:], false
@@ -64,6 +71,24 @@ func (s *Server) fill(d *draft) {
 	}
 }
 
+// fillWhole puts everything that is to be said now into the message if it fits,
+// as it does nearly always: what is left for the rest of fill is to find out how
+// much does. With room for an Alert to spare it fits whatever fill tries.
+func (s *Server) fillWhole(d *draft) bool {
+	if s.large != nil || !s.in.m.Final {
+		return false
+	}
+	whole := draft{answers: d.answers, units: s.batch(), final: true}
+	e, err := s.encode(whole)
+	if err != nil || int64(len(e.body))+alertRoom > s.maxMsg {
+		return false
+	}
+	whole.encoded = &e
+	s.units = s.units[len(whole.units):]
+	*d = whole
+	return true
+}
+
 // overflow is how many answers have to wait for the next message. One goes out
 // in any case: holding it back would not make it smaller.
 func (s *Server) overflow(answers []syncml.Command) int {
@@ -74,9 +99,8 @@ func (s *Server) overflow(answers []syncml.Command) int {
 	return len(answers) - n - 1
 }
 
-// nextUnits takes as many commands as the message can hold; false says that the
-// first one had to be given up.
-func (s *Server) nextUnits(d *draft) bool {
+// batch is the commands for one message, if they fit.
+func (s *Server) batch() []*unit {
 	limit := s.cfg.Batch
 	if limit <= 0 {
 		limit = DefaultBatch
@@ -85,6 +109,13 @@ func (s *Server) nextUnits(d *draft) bool {
 	if i := slices.IndexFunc(units, func(u *unit) bool { return u.asks }); i >= 0 {
 		units = units[:i+1]
 	}
+	return units[:len(units):len(units)]
+}
+
+// nextUnits takes as many commands as the message can hold; false says that the
+// first one had to be given up.
+func (s *Server) nextUnits(d *draft) bool {
+	units := s.batch()
 	n := sort.Search(len(units), func(i int) bool {
 		return !s.fits(draft{answers: d.answers, units: units[:i+1], final: true})
 	})
@@ -170,15 +201,17 @@ func (s *Server) giveUp(u *unit, code syncml.Code, err error) {
 // dispatch encodes and signs a message and takes note of where everything
 // stands in it.
 func (s *Server) dispatch(d draft) Reply {
-	cred := s.cred()
-	m, places := s.message(d, s.sent+1)
-	body, err := syncml.Encode(m, s.acc.Encoding)
-	if err != nil { // only our own account can be the cause
-		return Reply{End: EndProtocol, Err: err}
+	if d.encoded == nil {
+		e, err := s.encode(d)
+		if err != nil { // only our own account can be the cause
+			return Reply{End: EndProtocol, Err: err}
+		}
+		d.encoded = &e
 	}
 	s.sent++
-	for id, st := range places {
-		s.places[place{strconv.Itoa(s.sent), id}] = st
+	number := strconv.Itoa(s.sent)
+	for _, at := range d.encoded.places {
+		s.places[place{number, at.id}] = at.step
 	}
 	for _, u := range d.units {
 		u.msg = s.sent
@@ -186,8 +219,9 @@ func (s *Server) dispatch(d draft) Reply {
 			s.flight = append(s.flight, u)
 		}
 	}
+	body := d.encoded.body
 	r := Reply{Send: body, HMAC: s.us.hmac(s.acc.Server, body), End: s.in.end, Err: s.in.err}
-	s.us.given = cred != nil || r.HMAC != ""
+	s.us.given = d.encoded.cred || r.HMAC != ""
 	if r.End == EndNot && d.final && len(d.units) == 0 && !s.in.refused {
 		r.End = EndDone
 	}

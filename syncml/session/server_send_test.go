@@ -222,3 +222,27 @@ func TestServerSlow(t *testing.T) {
 		t.Errorf("%+v", d.got.Results)
 	}
 }
+
+// What is known to fit with alertRoom to spare is not tried with an Alert.
+func TestAlertRoom(t *testing.T) {
+	for _, enc := range []syncml.Encoding{syncml.XML, syncml.WBXML} {
+		s := NewServer(ServerConfig{Account: account()})
+		s.acc.Encoding, s.acc.Version, s.id = enc, syncml.DM12, "1"
+		s.in = arrival{m: &syncml.Message{}, head: &syncml.Status{MsgRef: "1", CmdRef: "0", Cmd: syncml.CmdSyncHdr, Code: 200}}
+		answers := make([]syncml.Command, 10_000) // the CmdID is as long as can be
+		for i := range answers {
+			answers[i] = s.in.head
+		}
+		without, err := s.encode(draft{answers: answers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		with, err := s.encode(draft{answers: answers, alert: syncml.AlertSessionAbort})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(with.body) - len(without.body); n < 5 || n > alertRoom {
+			t.Errorf("%v: an Alert takes %d bytes", enc, n)
+		}
+	}
+}

@@ -30,13 +30,12 @@ func (h *Handler) dismiss(m *syncml.Message, enc syncml.Encoding, code syncml.Co
 	return answer{body: body, enc: enc}, nil
 }
 
-// dismissBody is dismiss for a message that was not decoded yet.
+// dismissBody is dismiss for a message that may not have been decoded yet.
 func (h *Handler) dismissBody(m message, code syncml.Code) (answer, error) {
-	msg, enc, err := syncml.Decode(m.body, syncml.DefaultLimits)
-	if err != nil {
-		return answer{}, &httpError{status: http.StatusBadRequest, text: err.Error(), err: err}
+	if err := m.decode(); err != nil {
+		return answer{}, err
 	}
-	return h.dismiss(msg, enc, code)
+	return h.dismiss(m.msg, m.enc, code)
 }
 
 type dismissal struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/fwbridge/fwbridge/syncml"
@@ -35,10 +34,10 @@ func (h *Handler) exchange(ctx context.Context, m message) (answer, error) {
 
 // byName finds the session of a message from what is in it.
 func (h *Handler) byName(ctx context.Context, m message) (answer, error) {
-	msg, enc, err := syncml.Decode(m.body, syncml.DefaultLimits)
-	if err != nil {
-		return answer{}, &httpError{status: http.StatusBadRequest, text: err.Error(), err: err}
+	if err := m.decode(); err != nil {
+		return answer{}, err
 	}
+	msg, enc := m.msg, m.enc
 	name := msg.Header.Source.URI
 	switch {
 	case name == "":
@@ -64,7 +63,7 @@ func (h *Handler) byName(ctx context.Context, m message) (answer, error) {
 	case !begins(msg):
 		return h.dismiss(msg, enc, syncml.StatusRequestTimeout)
 	}
-	return h.begin(ctx, m, msg, enc, d)
+	return h.begin(ctx, m, d)
 }
 
 // begins says whether a message begins a session: it is the first one or has
@@ -83,9 +82,9 @@ func begins(m *syncml.Message) bool {
 	return first
 }
 
-// begin opens a session for a device.
-func (h *Handler) begin(ctx context.Context, m message, msg *syncml.Message, enc syncml.Encoding, d *device) (answer, error) {
-	now := h.o.Now()
+// begin opens a session for a device, whose message is decoded.
+func (h *Handler) begin(ctx context.Context, m message, d *device) (answer, error) {
+	msg, enc, now := m.msg, m.enc, h.o.Now()
 	if h.guard.wait(d.key, m.peer, now) > 0 {
 		return h.dismiss(msg, enc, syncml.StatusRetryLater)
 	}
@@ -130,10 +129,10 @@ func (h *Handler) converse(ctx context.Context, l *live, m message) (answer, err
 	if now.Sub(l.born) >= h.o.SessionTimeout {
 		l.srv.Abort()
 	}
-	got, err := l.srv.Receive(m.body, m.hmac, newNonce)
-	if err != nil {
-		return answer{}, &httpError{status: http.StatusBadRequest, text: err.Error(), err: err}
+	if err := m.decode(); err != nil {
+		return answer{}, err
 	}
+	got := l.srv.ReceiveMessage(m.msg, m.enc, m.body, m.hmac, newNonce)
 	h.counts.messages.Add(1)
 	if got.Replayed {
 		h.counts.repeated.Add(1)

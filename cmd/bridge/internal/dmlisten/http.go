@@ -1,6 +1,7 @@
 package dmlisten
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -49,6 +50,21 @@ type message struct {
 	dm    bool   // the content type is of the DM family
 	peer  string // for the lockout
 	r     *http.Request
+	// msg and enc are what body says, once it was decoded; nil before.
+	msg *syncml.Message
+	enc syncml.Encoding
+}
+
+// decode reads the body, once. The error is answered in HTTP.
+func (m *message) decode() error {
+	if m.msg != nil {
+		return nil
+	}
+	var err error
+	if m.msg, m.enc, err = syncml.Decode(m.body, syncml.DefaultLimits); err != nil {
+		return &httpError{status: http.StatusBadRequest, text: err.Error(), err: err}
+	}
+	return nil
 }
 
 // answer is what goes back.
@@ -96,7 +112,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (message, error) 
 	m.peer = h.o.Peer(r)
 	// Not every writer has deadlines; then the server's own count.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.o.MessageTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.o.MaxBody))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, h.o.MaxBody), r.ContentLength)
 	if _, big := errors.AsType[*http.MaxBytesError](err); big {
 		return m, errTooLarge
 	} else if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -106,6 +122,18 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (message, error) 
 	}
 	m.body = body
 	return m, nil
+}
+
+// maxTrust is how many bytes are set aside for a body on the word of its header.
+const maxTrust = 16 << 10
+
+// readAll is [io.ReadAll] with a buffer that is right from the start if the
+// body has the length that was announced.
+func readAll(r io.Reader, announced int64) ([]byte, error) {
+	size := bytes.MinRead + max(0, min(announced, maxTrust))
+	b := bytes.NewBuffer(make([]byte, 0, size))
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }
 
 // remote is the address that a request came from.
