@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,19 +8,19 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/ask"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/trigger"
 	"github.com/fwbridge/fwbridge/syncml"
 	"github.com/fwbridge/fwbridge/syncml/notify"
 )
 
-// maxSecretLine bounds a secret that is read from a file or typed, in bytes.
-const maxSecretLine = 1024
+// maxNonce bounds a nonce that is read from a file, in bytes.
+const maxNonce = 1024
 
 // triggerFlags are the flags of bridge trigger.
 type triggerFlags struct {
@@ -42,8 +41,9 @@ an SMS gateway (kannel) to a telephone number. The gateway comes from
 triggers.out of a configuration, or from --channel, --url and --user.
 
 The secret of the DM server, which the digest is made with, is the first line of
---secret-file, or of standard input. Without --nonce-file the digest has the
-default nonce, which devices take when they lost theirs.`,
+--secret-file. Without that flag it is asked for at the terminal and not shown;
+so is the password of --user. Without --nonce-file the digest has the default
+nonce, which devices take when they lost theirs.`,
 		Example: `  bridge trigger --channel udp --to 127.0.0.1:2948 --server-id operator-a-dm --secret-file secret
   bridge trigger --config bridge.yaml --to +4915112345678 --server-id operator-a-dm --session 2A7`,
 		Args: cobra.NoArgs,
@@ -56,10 +56,10 @@ default nonce, which devices take when they lost theirs.`,
 	flags.StringVar(&f.channel, "channel", "", "udp, pap or kannel")
 	flags.StringVar(&f.url, "url", "", "the `URL` of the gateway, for pap and kannel")
 	flags.StringVar(&f.user, "user", "", "the `NAME` of the user at the gateway")
-	flags.StringVar(&f.gatewayFile, "gateway-secret-file", "", "a `FILE` with the password at the gateway")
+	flags.StringVar(&f.gatewayFile, "gateway-secret-file", "", "a `FILE` with the password at the gateway. Without it you are asked")
 	flags.StringVar(&f.to, "to", "", "the `ADDR` of the device: host:port for udp, else a telephone number")
 	flags.StringVar(&f.serverID, "server-id", "", "the `ID` of the DM server, as the device knows it")
-	flags.StringVar(&f.secretFile, "secret-file", "-", "a `FILE` with the secret of the DM server; - is standard input")
+	flags.StringVar(&f.secretFile, "secret-file", "", "a `FILE` with the secret of the DM server; - is standard input. Without it you are asked")
 	flags.StringVar(&f.nonceFile, "nonce-file", "", "a `FILE` with the server nonce as raw bytes")
 	flags.StringVar(&f.session, "session", "", "the session id, as 1 to 4 hex digits; a random one if not given")
 	flags.StringVar(&f.ui, "ui", "background", "what the user notices: none, background, informative or interaction")
@@ -83,17 +83,20 @@ func (f *triggerFlags) run(ctx context.Context, cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if f.secretFile == ask.Stdin && f.gatewayFile == ask.Stdin {
+		return usagef("--secret-file and --gateway-secret-file cannot both be standard input")
+	}
 	s, plan, timeout, err := f.sender(cmd)
 	if err != nil {
 		return err
 	}
-	secret, err := readSecretLine(f.secretFile, cmd.InOrStdin())
+	secret, err := secretOf(cmd, "secret-file", f.secretFile, "Secret of "+f.serverID)
 	if err != nil {
 		return err
 	}
 	nonce := notify.DefaultNonce
 	if f.nonceFile != "" {
-		if nonce, err = readUpTo(f.nonceFile, maxSecretLine); err != nil {
+		if nonce, err = readUpTo(f.nonceFile, maxNonce); err != nil {
 			return err
 		}
 	}
@@ -158,32 +161,53 @@ func (f *triggerFlags) sender(cmd *cobra.Command) (trigger.Sender, trigger.Sched
 	if f.user != "" {
 		out.User = f.user
 	}
-	if f.gatewayFile != "" {
-		if out.Secret, err = readSecretLine(f.gatewayFile, nil); err != nil {
+	if err := checkGateway(out); err != nil {
+		return nil, plan, 0, err
+	}
+	if f.gatewayFile != "" || f.user != "" {
+		if out.Secret, err = secretOf(cmd, "gateway-secret-file", f.gatewayFile, "Password of "+out.User+" at the gateway"); err != nil {
 			return nil, plan, 0, err
 		}
 	}
-	s, err := senderOf(out)
-	return s, plan, out.Timeout, err
+	return senderOf(out), plan, out.Timeout, nil
+}
+
+// secretOf is the secret of a file that a flag names; without one the person at
+// the terminal is asked.
+func secretOf(cmd *cobra.Command, flag, file, prompt string) (syncml.Secret, error) {
+	if file != "" {
+		return ask.FirstLine(cmd.Context(), file, cmd.InOrStdin(), cmd.ErrOrStderr(), prompt)
+	}
+	secret, err := ask.Secret(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr(), prompt)
+	if errors.Is(err, ask.ErrNoTerminal) {
+		return "", usagef("--%s is missing, and %v; name a file, or - for standard input", flag, err)
+	}
+	return secret, err
 }
 
 var outChannels = map[string]config.OutChannel{
 	trigger.ChannelUDP: config.OutUDP, trigger.ChannelPAP: config.OutPAP, trigger.ChannelKannel: config.OutKannel,
 }
 
-func senderOf(out *config.TriggersOut) (trigger.Sender, error) {
+// checkGateway says what the channel lacks.
+func checkGateway(out *config.TriggersOut) error {
 	if (out.Channel == config.OutPAP || out.Channel == config.OutKannel) && out.URL == "" {
-		return nil, usagef("--url is missing: which gateway?")
+		return usagef("--url is missing: which gateway?")
 	}
+	if out.Channel == config.OutNone {
+		return usagef("no channel: give --channel, or --config with triggers.out")
+	}
+	return nil
+}
+
+func senderOf(out *config.TriggersOut) trigger.Sender {
 	switch out.Channel {
-	case config.OutUDP:
-		return trigger.UDPSender{}, nil
 	case config.OutPAP:
-		return &trigger.PAPSender{URL: out.URL, User: out.User, Secret: out.Secret}, nil
+		return &trigger.PAPSender{URL: out.URL, User: out.User, Secret: out.Secret}
 	case config.OutKannel:
-		return &trigger.KannelSender{URL: out.URL, User: out.User, Secret: out.Secret}, nil
+		return &trigger.KannelSender{URL: out.URL, User: out.User, Secret: out.Secret}
 	}
-	return nil, usagef("no channel: give --channel, or --config with triggers.out")
+	return trigger.UDPSender{}
 }
 
 // perTry gives every try its own time.
@@ -197,29 +221,6 @@ func (p perTry) Send(ctx context.Context, to string, package0 []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	return p.Sender.Send(ctx, to, package0)
-}
-
-// readSecretLine reads the first line of a file; - is standard input. No error
-// shows it.
-func readSecretLine(file string, stdin io.Reader) (syncml.Secret, error) {
-	in := stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		in = f
-	}
-	line, err := bufio.NewReader(io.LimitReader(in, maxSecretLine+2)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	line = strings.TrimRight(line, "\r\n")
-	if line == "" || len(line) > maxSecretLine {
-		return "", fmt.Errorf("%s: want a secret of 1 to %d bytes in its first line", nameOf(file), maxSecretLine)
-	}
-	return syncml.Secret(line), nil
 }
 
 // readUpTo reads a whole file of limited length.
