@@ -128,7 +128,7 @@ func (t *Tree) whole(who string, at place, item syncml.Item, do func([]planned) 
 	if err != nil {
 		return err
 	}
-	restore := t.Checkpoint()
+	before := t.clone()
 	err = do(list)
 	// Lists come when all nodes are there, and those of upper nodes last: they
 	// may take the rights away that the rest needs.
@@ -140,7 +140,7 @@ func (t *Tree) whole(who string, at place, item syncml.Item, do func([]planned) 
 	if err == nil {
 		return nil
 	}
-	restore()
+	*t = *before
 	if refused, ok := errors.AsType[*syncml.StatusError](err); ok {
 		return refuse(refused.Code, at.uri, err)
 	}

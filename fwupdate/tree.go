@@ -167,10 +167,14 @@ func (t *Tree) drives(id string) bool {
 }
 
 // Checkpoint remembers the tree; calling restore brings it back whole, also
-// what Exec and Delete left behind. An Atomic that fails uses it.
-func (t *Tree) Checkpoint() (restore func()) {
+// what Exec and Delete left behind, as often as it is called. An Atomic that
+// fails uses it. The error is for other trees; this one is always nil.
+func (t *Tree) Checkpoint() (restore func() error) {
 	saved := t.clone()
-	return func() { *t = *saved.clone() }
+	return func() error {
+		*t = *saved.clone()
+		return nil
+	}
 }
 
 // clone copies everything a command can change.

@@ -153,7 +153,9 @@ func TestCheckpoint(t *testing.T) {
 	}
 	for range 2 { // restore may be called again
 		must(t, tree, change...)
-		restore()
+		if err := restore(); err != nil {
+			t.Error(err)
+		}
 		if d := cmp.Diff(before, asJSON(t, tree)); d != "" {
 			t.Fatal(d)
 		}
@@ -163,7 +165,9 @@ func TestCheckpoint(t *testing.T) {
 	restore = tree.Checkpoint()
 	before = asJSON(t, tree)
 	must(t, tree, del(server, x))
-	restore()
+	if err := restore(); err != nil {
+		t.Error(err)
+	}
 	if d := cmp.Diff(before, asJSON(t, tree)); d != "" {
 		t.Error(d)
 	}

@@ -11,10 +11,12 @@ import (
 //	Atomic 200, every child its own success; or
 //	Atomic 507, the child that failed its own code, those before it 216, those after it 215.
 //
+// Where the tree cannot be brought back, 516 takes the place of 216.
+//
 // An Exec inside cannot be undone once it has left this program, so it runs
 // only after all else succeeded. Get, Atomic and Sequence inside are not
-// allowed and fail with 500. Our undo cannot fail, so there is no 516. Answers
-// that do not fit one message are a failure too, of the Atomic itself: 517.
+// allowed and fail with 500. Answers that do not fit one message are a failure
+// too, of the Atomic itself: 517.
 func (x *turn) atomic(b *syncml.Block) []reply {
 	restore := x.t.Checkpoint()
 	parts := make([][]reply, len(b.Body))
@@ -39,11 +41,15 @@ func (x *turn) atomic(b *syncml.Block) []reply {
 		}
 		x.failed(b, syncml.StatusAtomicResponseTooBig, errors.New("the answers do not fit a message"))
 	}
-	restore()
+	undone := syncml.StatusRolledBack
+	if err := restore(); err != nil {
+		undone = syncml.StatusRollbackFailed
+		x.failed(b, undone, err)
+	}
 	for _, part := range parts {
 		for i := range part {
 			if carriedOut(part[i].code) {
-				part[i].code = syncml.StatusRolledBack
+				part[i].code = undone
 			}
 		}
 	}

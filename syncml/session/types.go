@@ -150,8 +150,10 @@ type Tree interface {
 	// Exec returns 200 (done) or 202 (accepted, a Generic Alert will follow).
 	Exec(who, uri, correlator string, data []byte) (syncml.Code, error)
 	// Checkpoint remembers the tree; calling restore brings it back whole,
-	// also what Exec left behind. Atomic uses it.
-	Checkpoint() (restore func())
+	// also what Exec left behind. Atomic uses it. An error of restore says that
+	// what the Atomic did is still there, all or some of it: its commands are
+	// answered 516, and the server has to put things right.
+	Checkpoint() (restore func() error)
 	// DevInfo returns the leaves of ./DevInfo for package 1: Source, Meta, Data.
 	DevInfo() []syncml.Item
 }
