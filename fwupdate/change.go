@@ -13,7 +13,8 @@ import (
 // Add creates a node and the interior nodes above it that are missing, or a
 // whole sub-tree of ./FwUpdate from a TNDS document: 404 outside the objects,
 // 405 where the tables allow no Add, 406, 412 without data, 413, 414, 415, 418
-// when it exists, 420 when there are [MaxPackages] packages, 425.
+// when it exists, 420 when there are [MaxPackages] packages, 425. Where a node
+// above it cannot be created, the error names that one (RepPro 1.2, "Add").
 func (t *Tree) Add(who string, item syncml.Item) error {
 	uri := item.Target.URI
 	at, err := t.locate(uri)
@@ -29,7 +30,7 @@ func (t *Tree) Add(who string, item syncml.Item) error {
 	case at.there && at.node.access.has(tree.RightAdd):
 		return refuse(syncml.StatusAlreadyExists, uri, errors.New("the node exists"))
 	case !t.allowed(who, tree.RightAdd, at.above):
-		return refuse(syncml.StatusPermissionDenied, uri, errNoRight)
+		return refuse(syncml.StatusPermissionDenied, at.uppermost(), errNoRight)
 	case at.node == nil || !at.node.access.has(tree.RightAdd):
 		// What the objects do not define, and what exists by itself: ./FwUpdate,
 		// State, ./DevInfo and ./DevDetail.
@@ -40,12 +41,25 @@ func (t *Tree) Add(who string, item syncml.Item) error {
 		return err
 	}
 	if at.pkg == nil && len(t.packages) >= MaxPackages {
-		return refuse(syncml.StatusDeviceFull, uri, fmt.Errorf("there are %d packages", MaxPackages))
+		return refuse(syncml.StatusDeviceFull, at.uppermost(), fmt.Errorf("there are %d packages", MaxPackages))
 	}
 	acl := t.creatorACL(who, at.above)
 	t.put(at, value)
 	t.created(at, acl)
 	return nil
+}
+
+// uppermost is the address of the first node that an Add has to create: of the
+// one that was asked for, as it was written, unless one above it is missing.
+func (at place) uppermost() string {
+	p := at.Path
+	for p.Parent() != at.above {
+		p = p.Parent()
+	}
+	if p == at.Path {
+		return at.uri
+	}
+	return p.URI()
 }
 
 // created begins the properties of new nodes: the one of the command and those

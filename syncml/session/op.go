@@ -19,6 +19,7 @@ func (x *turn) op(o *syncml.Op, strict bool) []reply {
 		if err != nil {
 			code, found = codeOf(err), nil
 			x.failures = append(x.failures, err)
+			all[i].entered = notAdded(o.Cmd, item.Target.URI, err)
 		}
 		all[i].code, all[i].found = code, found
 		if strict && err != nil {
@@ -26,6 +27,16 @@ func (x *turn) op(o *syncml.Op, strict bool) []reply {
 		}
 	}
 	return all
+}
+
+// notAdded is the Item of a Status for an Add that failed because a node above
+// could not be created on the way: it names that node (RepPro 1.2, "Add").
+func notAdded(cmd syncml.Name, uri string, err error) []syncml.Item {
+	refused, ok := errors.AsType[*syncml.StatusError](err)
+	if !ok || cmd != syncml.CmdAdd || refused.URI == "" || refused.URI == uri {
+		return nil
+	}
+	return []syncml.Item{{Target: syncml.Location{URI: refused.URI}}}
 }
 
 // codeOf turns an error into a status: what nobody classified is 500.

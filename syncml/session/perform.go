@@ -17,7 +17,8 @@ type reply struct {
 	found  []syncml.Item
 	first  bool // goes out before what waits from earlier messages
 	group  int  // other than 0: goes out in one message with its like
-	// entered is what the user answered to an alert.
+	// entered is what the user answered to an alert, or the node above that an
+	// Add could not create.
 	entered []syncml.Item
 }
 
