@@ -92,7 +92,7 @@ func FuzzText(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for typ := TypeNone; typ <= TypeObjlnk; typ++ {
+		for typ := TypeNone; typ <= TypeRawText; typ++ {
 			for _, decode := range []func(Type, []byte) (Value, error){Type.FromText, Type.FromTLV} {
 				v, err := decode(typ, b)
 				if err != nil {

@@ -11,7 +11,7 @@ type scanner struct {
 
 func (p *scanner) fail(reason string) {
 	if p.err == nil {
-		p.err = &SyntaxError{p.format, p.off, reason}
+		p.err = &SyntaxError{Format: p.format, Offset: p.off, Reason: reason}
 	}
 }
 

@@ -17,7 +17,7 @@ const MaxText = 64 << 10
 // are base64. The error is a [*SyntaxError].
 func (t Type) FromText(b []byte) (Value, error) {
 	if len(b) > MaxText {
-		return Value{}, &SyntaxError{"text", MaxText, "value is too long"}
+		return Value{}, &SyntaxError{Format: "text", Offset: MaxText, Reason: "value is too long"}
 	}
 	v, reason := t.fromText(string(b))
 	if reason != "" {
@@ -27,11 +27,11 @@ func (t Type) FromText(b []byte) (Value, error) {
 }
 
 func (t Type) fromText(s string) (v Value, reason string) {
-	if t == TypeString {
+	if t == TypeString || t == TypeCorelnk {
 		if !utf8.ValidString(s) {
 			return v, "string is not UTF-8"
 		}
-		return String(s), ""
+		return Value{Type: t, Str: s}, ""
 	}
 	s = strings.Trim(s, " \t\r\n")
 	switch t {
@@ -41,6 +41,12 @@ func (t Type) fromText(s string) (v Value, reason string) {
 			return v, "not an integer of 64 bits"
 		}
 		return Value{Type: t, Int: n}, ""
+	case TypeUnsigned:
+		n, err := strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 64)
+		if err != nil {
+			return v, "not an unsigned integer of 64 bits"
+		}
+		return Unsigned(n), ""
 	case TypeBoolean:
 		switch strings.ToLower(s) {
 		case "0", "false":
@@ -80,8 +86,10 @@ func textLink(s string) (v Value, reason string) {
 // AppendText appends the value as text/plain.
 func (v Value) AppendText(dst []byte) []byte {
 	switch v.Type {
-	case TypeString:
+	case TypeString, TypeCorelnk:
 		return append(dst, v.Str...)
+	case TypeUnsigned:
+		return strconv.AppendUint(dst, v.Uint(), 10)
 	case TypeInteger, TypeTime, TypeBoolean:
 		return strconv.AppendInt(dst, v.Int, 10)
 	case TypeFloat:

@@ -29,7 +29,7 @@ type tlvDecoder struct {
 
 func (d *tlvDecoder) fail(format string, args ...any) {
 	if d.err == nil { // later errors are only its echo
-		d.err = &SyntaxError{"TLV", d.off, fmt.Sprintf(format, args...)}
+		d.err = &SyntaxError{Format: "TLV", Offset: d.off, Reason: fmt.Sprintf(format, args...)}
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 // in the payload: the object's definition says it.
 type Type uint8
 
-// The types. TypeNone is that of an executable resource.
+// The types. TypeNone is that of an executable resource, and of an [Entry]
+// that has no value.
 const (
 	TypeNone Type = iota
 	TypeString
@@ -22,6 +23,14 @@ const (
 	TypeOpaque
 	TypeTime
 	TypeObjlnk
+	TypeUnsigned // 1.1
+	TypeCorelnk  // 1.1; links as text
+
+	// What a payload may hold instead of a value. No resource is of these.
+
+	TypeNull    // null: in a Write-Composite of LwM2M 1.2, delete this
+	TypeRawTLV  // the bytes of a TLV of which nobody has said the type: see [Value.As]
+	TypeRawText // a text/plain payload, likewise
 )
 
 var typeNames = [...]string{
@@ -33,6 +42,12 @@ var typeNames = [...]string{
 	TypeOpaque:  "Opaque",
 	TypeTime:    "Time",
 	TypeObjlnk:  "Objlnk",
+
+	TypeUnsigned: "Unsigned Integer",
+	TypeCorelnk:  "Corelnk",
+	TypeNull:     "null",
+	TypeRawTLV:   "TLV of unknown type",
+	TypeRawText:  "text of unknown type",
 }
 
 // String is the type's name in the specification.
@@ -47,9 +62,9 @@ func (t Type) String() string {
 // type. It is comparable with ==.
 type Value struct {
 	Type  Type
-	Int   int64   // TypeInteger; TypeBoolean as 0 or 1; TypeTime in seconds since 1970
+	Int   int64   // TypeInteger; TypeBoolean as 0 or 1; TypeTime in seconds since 1970; TypeUnsigned as its 64 bits
 	Float float64 // TypeFloat
-	Str   string  // TypeString; TypeOpaque as bytes
+	Str   string  // TypeString, TypeCorelnk; TypeOpaque, TypeRawTLV and TypeRawText as bytes
 	Link  ObjLink // TypeObjlnk
 }
 
@@ -62,11 +77,21 @@ type ObjLink struct {
 // Integer is a value of TypeInteger.
 func Integer(n int64) Value { return Value{Type: TypeInteger, Int: n} }
 
+// Unsigned is a value of TypeUnsigned.
+func Unsigned(n uint64) Value { return Value{Type: TypeUnsigned, Int: int64(n)} }
+
 // Float is a value of TypeFloat.
 func Float(f float64) Value { return Value{Type: TypeFloat, Float: f} }
 
 // String is a value of TypeString.
 func String(s string) Value { return Value{Type: TypeString, Str: s} }
+
+// Corelnk is a value of TypeCorelnk: links in the link-format.
+func Corelnk(s string) Value { return Value{Type: TypeCorelnk, Str: s} }
+
+// Null is what deletes a resource instance in a Write-Composite (LwM2M 1.2
+// Core, 6.3.9).
+func Null() Value { return Value{Type: TypeNull} }
 
 // Opaque is a value of TypeOpaque. It copies b.
 func Opaque(b []byte) Value { return Value{Type: TypeOpaque, Str: string(b)} }
@@ -87,6 +112,9 @@ func Boolean(b bool) Value {
 	return Value{Type: TypeBoolean}
 }
 
+// Uint is the value of a TypeUnsigned.
+func (v Value) Uint() uint64 { return uint64(v.Int) }
+
 // Bool is the value of a TypeBoolean.
 func (v Value) Bool() bool { return v.Int != 0 }
 
@@ -105,11 +133,11 @@ func (t Type) FromTLV(b []byte) (Value, error) {
 
 func (t Type) fromTLV(b []byte) (v Value, reason string) {
 	switch t {
-	case TypeString:
+	case TypeString, TypeCorelnk:
 		if !utf8.Valid(b) {
 			return v, "string is not UTF-8"
 		}
-		return String(string(b)), ""
+		return Value{Type: t, Str: string(b)}, ""
 	case TypeOpaque:
 		return Opaque(b), ""
 	case TypeInteger, TypeTime:
@@ -118,6 +146,12 @@ func (t Type) fromTLV(b []byte) (v Value, reason string) {
 			return v, fmt.Sprintf("%v of %d bytes, not 1, 2, 4 or 8", t, len(b))
 		}
 		return Value{Type: t, Int: n}, ""
+	case TypeUnsigned:
+		n, ok := unsigned(b)
+		if !ok {
+			return v, fmt.Sprintf("%v of %d bytes, not 1, 2, 4 or 8", t, len(b))
+		}
+		return Unsigned(n), ""
 	case TypeBoolean:
 		if len(b) != 1 || b[0] > 1 {
 			return v, "Boolean is not one byte, 0 or 1"
@@ -132,21 +166,6 @@ func (t Type) fromTLV(b []byte) (v Value, reason string) {
 		return Objlnk(binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])), ""
 	}
 	return v, "a resource of this type has no value"
-}
-
-// integer reads big-endian two's complement.
-func integer(b []byte) (int64, bool) {
-	switch len(b) {
-	case 1:
-		return int64(int8(b[0])), true
-	case 2:
-		return int64(int16(binary.BigEndian.Uint16(b))), true
-	case 4:
-		return int64(int32(binary.BigEndian.Uint32(b))), true
-	case 8:
-		return int64(binary.BigEndian.Uint64(b)), true
-	}
-	return 0, false
 }
 
 func floating(b []byte) (v Value, reason string) {
@@ -169,10 +188,12 @@ func floating(b []byte) (v Value, reason string) {
 // 1, 2, 4 and 8, floats in 4 bytes where that loses nothing, else in 8.
 func (v Value) AppendTLV(dst []byte) []byte {
 	switch v.Type {
-	case TypeString, TypeOpaque:
+	case TypeString, TypeCorelnk, TypeOpaque:
 		return append(dst, v.Str...)
 	case TypeInteger, TypeTime:
 		return appendInteger(dst, v.Int)
+	case TypeUnsigned:
+		return appendUnsigned(dst, v.Uint())
 	case TypeBoolean:
 		return append(dst, byte(v.Int&1))
 	case TypeFloat:
@@ -185,16 +206,4 @@ func (v Value) AppendTLV(dst []byte) []byte {
 		return binary.BigEndian.AppendUint16(dst, v.Link.Instance)
 	}
 	return dst
-}
-
-func appendInteger(dst []byte, n int64) []byte {
-	switch {
-	case n == int64(int8(n)):
-		return append(dst, byte(n))
-	case n == int64(int16(n)):
-		return binary.BigEndian.AppendUint16(dst, uint16(n))
-	case n == int64(int32(n)):
-		return binary.BigEndian.AppendUint32(dst, uint32(n))
-	}
-	return binary.BigEndian.AppendUint64(dst, uint64(n))
 }

@@ -41,6 +41,12 @@ func TestValueTLV(t *testing.T) {
 		{TypeTime, "5182428f", Time(time.Date(2013, 5, 2, 10, 40, 15, 0, time.UTC)), ""},
 		{TypeObjlnk, "00420001", Objlnk(66, 1), ""},
 		{TypeObjlnk, "ffffffff", Objlnk(65535, 65535), ""},
+		{TypeUnsigned, "ff", Unsigned(255), ""},
+		{TypeUnsigned, "0100", Unsigned(256), ""},
+		{TypeUnsigned, "00010000", Unsigned(1 << 16), ""},
+		{TypeUnsigned, "ffffffffffffffff", Unsigned(math.MaxUint64), ""},
+		{TypeUnsigned, "00000001", Unsigned(1), "01"},
+		{TypeCorelnk, "3c2f333e", Corelnk("</3>"), ""},
 	}
 	for _, tt := range tests {
 		got, err := tt.typ.FromTLV(unhex(t, tt.hex))
@@ -68,7 +74,8 @@ func TestValueTLVRefused(t *testing.T) {
 		{TypeString, "ff"}, {TypeString, "c3"},
 		{TypeFloat, ""}, {TypeFloat, "0000"}, {TypeFloat, "7fc00000"}, {TypeFloat, "7ff0000000000000"},
 		{TypeObjlnk, "0042"}, {TypeObjlnk, "0042000100"},
-		{TypeNone, ""}, {TypeNone, "00"}, {TypeObjlnk + 1, ""},
+		{TypeNone, ""}, {TypeNone, "00"}, {TypeRawText + 1, ""}, {TypeNull, "00"}, {TypeRawTLV, "00"},
+		{TypeUnsigned, ""}, {TypeUnsigned, "000000"}, {TypeCorelnk, "ff"},
 	}
 	for _, tt := range tests {
 		v, err := tt.typ.FromTLV(unhex(t, tt.hex))
@@ -105,6 +112,9 @@ func TestValueText(t *testing.T) {
 		{TypeTime, "1367491215", Time(time.Unix(1367491215, 0)), ""},
 		{TypeObjlnk, "66:1", Objlnk(66, 1), ""},
 		{TypeObjlnk, " 65535:65535", Objlnk(65535, 65535), "65535:65535"},
+		{TypeUnsigned, "18446744073709551615", Unsigned(math.MaxUint64), ""},
+		{TypeUnsigned, " +7", Unsigned(7), "7"},
+		{TypeCorelnk, "</3/0>;a=1", Corelnk("</3/0>;a=1"), ""},
 	}
 	for _, tt := range tests {
 		got, err := tt.typ.FromText([]byte(tt.text))
@@ -134,7 +144,8 @@ func TestValueTextRefused(t *testing.T) {
 		{TypeOpaque, "A"}, {TypeOpaque, "AP8"}, {TypeOpaque, "A-_="},
 		{TypeTime, "yesterday"},
 		{TypeObjlnk, ""}, {TypeObjlnk, "66"}, {TypeObjlnk, "66:"}, {TypeObjlnk, ":1"}, {TypeObjlnk, "66:65536"}, {TypeObjlnk, "1:2:3"},
-		{TypeNone, ""}, {TypeNone, "1"},
+		{TypeNone, ""}, {TypeNone, "1"}, {TypeNull, "1"}, {TypeRawText, "1"},
+		{TypeUnsigned, "-1"}, {TypeUnsigned, "18446744073709551616"}, {TypeUnsigned, "++1"}, {TypeCorelnk, "\xff"},
 	}
 	for _, tt := range tests {
 		v, err := tt.typ.FromText([]byte(tt.text))
@@ -156,7 +167,7 @@ func TestValueAccessors(t *testing.T) {
 	if got, want := Time(at).Time(), time.Date(2026, 11, 21, 19, 0, 0, 0, time.UTC); got != want {
 		t.Errorf("Time %v, want %v", got, want)
 	}
-	for typ := TypeNone; typ <= TypeObjlnk+1; typ++ {
+	for typ := TypeNone; typ <= TypeRawText+1; typ++ {
 		if typ.String() == "" {
 			t.Errorf("type %d has no name", typ)
 		}
