@@ -32,7 +32,7 @@ proxy: switch it off for the recording.
 
 --mask takes Cred, NextNonce, values of password nodes and HTTP credentials out
 of the files; the messages themselves pass unchanged. A body that is no SyncML
-message is then not written. The files are for their owner's eyes otherwise.`,
+message is then not written. Without --mask only their owner may read the files.`,
 		Example: `  bridge record --listen :8091 --target http://dm.example.com/dm --out recorded
   bridge record --listen :8091 --target http://127.0.0.1:8080 --out recorded --mask --layout txtar`,
 		Args: cobra.NoArgs,

@@ -10,6 +10,12 @@ import (
 	"sync"
 )
 
+// Recordings with secrets are for their owner alone.
+const (
+	openDir, openFile     os.FileMode = 0o755, 0o644
+	secretDir, secretFile os.FileMode = 0o700, 0o600
+)
+
 // MaxOpen is how many sessions a [Recorder] knows at a time. A message of a
 // session that it has forgotten begins a new recording.
 const MaxOpen = 10000
@@ -46,9 +52,10 @@ type recorded struct {
 }
 
 // NewRecorder writes below dir, which is made if it is not there. With mask
-// the secrets are taken out, see [Session.Masked].
+// the secrets are taken out, see [Session.Masked]; without it nobody but the
+// owner may read the files.
 func NewRecorder(dir string, layout Layout, mask bool) (*Recorder, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, openDir); err != nil {
 		return nil, err
 	}
 	return &Recorder{dir: dir, layout: layout, mask: mask, most: MaxOpen, open: make(map[sessionKey]*list.Element), byAge: list.New(), names: make(map[string]int)}, nil
@@ -74,8 +81,9 @@ func (r *Recorder) Record(e Exchange) (path string, err error) {
 }
 
 func (r *Recorder) write(s *recorded, e Exchange, number int) error {
+	_, mode := r.modes()
 	if r.layout == Folders {
-		return writeFiles(s.path, e.files(number))
+		return writeFiles(s.path, e.files(number), mode)
 	}
 	old, err := os.ReadFile(s.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -87,10 +95,17 @@ func (r *Recorder) write(s *recorded, e Exchange, number int) error {
 	}
 	// Under another name first: who reads it meanwhile gets the old or the new.
 	part := s.path + ".part"
-	if err := os.WriteFile(part, whole, 0o644); err != nil {
+	if err := os.WriteFile(part, whole, mode); err != nil {
 		return err
 	}
 	return os.Rename(part, s.path)
+}
+
+func (r *Recorder) modes() (dir, file os.FileMode) {
+	if r.mask {
+		return openDir, openFile
+	}
+	return secretDir, secretFile
 }
 
 // session finds the recording that an exchange belongs to, or begins one.
@@ -122,6 +137,7 @@ func (r *Recorder) forget(at *list.Element) {
 
 // create makes a folder, or finds a name for a file, that is not there yet.
 func (r *Recorder) create(key sessionKey) (string, error) {
+	dirMode, _ := r.modes()
 	base := "undecodable"
 	if key != (sessionKey{}) {
 		base = safe(key.source) + "-" + safe(key.id)
@@ -144,7 +160,7 @@ func (r *Recorder) create(key sessionKey) (string, error) {
 				err = os.ErrExist
 			}
 		} else {
-			err = os.Mkdir(path, 0o755)
+			err = os.Mkdir(path, dirMode)
 		}
 		if err == nil || !errors.Is(err, os.ErrExist) {
 			return path, err

@@ -195,6 +195,41 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestModes: only masked recordings may be read by others.
+func TestModes(t *testing.T) {
+	for _, tt := range []struct {
+		layout replay.Layout
+		mask   bool
+	}{{replay.Folders, false}, {replay.Folders, true}, {replay.Archives, false}, {replay.Archives, true}} {
+		dir := t.TempDir()
+		rec, err := replay.NewRecorder(dir, tt.layout, tt.mask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rec.Record(replay.Exchange{Request: replay.Message{Body: encoded(t, package1("1"))}}); err != nil {
+			t.Fatal(err)
+		}
+		files := 0
+		err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+			if err != nil || path == dir {
+				return err
+			}
+			files++
+			info, err := d.Info()
+			if err == nil && !tt.mask && info.Mode().Perm()&0o077 != 0 {
+				t.Errorf("layout %d: %s has mode %v", tt.layout, path, info.Mode())
+			}
+			if err == nil && tt.mask && info.Mode().Perm()&0o400 == 0 {
+				t.Errorf("layout %d masked: %s has mode %v", tt.layout, path, info.Mode())
+			}
+			return err
+		})
+		if err != nil || files == 0 {
+			t.Errorf("layout %d: %d files, %v", tt.layout, files, err)
+		}
+	}
+}
+
 // TestRepeat: a first message that is sent again belongs to its session; after
 // that the number 1 begins a new one.
 func TestRepeat(t *testing.T) {

@@ -101,15 +101,15 @@ func (s Session) Masked() Session {
 // one file a message. Its first message gets the given number, so that a folder
 // can take several sessions.
 func (s Session) WriteFolder(dir string, first int) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, openDir); err != nil {
 		return err
 	}
-	return writeFiles(dir, s.files(first))
+	return writeFiles(dir, s.files(first), openFile)
 }
 
-func writeFiles(dir string, files []file) error {
+func writeFiles(dir string, files []file, mode os.FileMode) error {
 	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(dir, f.String()), f.data, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, f.String()), f.data, mode); err != nil {
 			return err
 		}
 	}
