@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -15,10 +16,12 @@ func newCheck() *cobra.Command {
 		Use:   "check --config FILE",
 		Short: "Test a configuration file",
 		Long: `check reads a configuration file and the files that it names, and reports
-everything that is wrong with them, with file, line and key. It starts nothing.
-Secrets are never printed.
+everything that is wrong with them, with file, line and key, and what is
+allowed but probably not meant. When all is good it shows how each DM server is
+reached and who proves what to whom. It starts nothing. Secrets are never
+printed.
 
-With --endpoint it also tells which DM server and account a device has.`,
+With --endpoint it shows instead which DM server and account a device has.`,
 		Example: `  bridge check --config bridge.yaml
   bridge check --config bridge.yaml --endpoint urn:imei:356938035643809`,
 		Args: cobra.NoArgs,
@@ -38,6 +41,9 @@ With --endpoint it also tells which DM server and account a device has.`,
 				return describeDevice(out, c, endpoint)
 			}
 			_, err = fmt.Fprintf(out, "%s is good: %s, %s\n", file, count(len(c.Servers), "DM server"), count(len(c.Devices), "device rule"))
+			for i := range c.Servers {
+				err = errors.Join(err, describeServer(out, c, &c.Servers[i]))
+			}
 			return err
 		},
 	}

@@ -109,33 +109,3 @@ func (c *Config) Missing() []string {
 	return []string{"no DM server is configured: devices can register, but nobody updates them; " +
 		"list servers under dm_servers (name, url, server_id, devices) in a file and give it with --config"}
 }
-
-// warn collects what is allowed but probably not meant.
-func (c *Config) warn(b *binder) {
-	for j := range c.Servers {
-		for i := range j {
-			c.warnOverlap(b, i, j)
-		}
-	}
-	c.warnOfTLS(b)
-	for i, s := range c.Servers {
-		if s.Account.Mode == ModeFile && len(s.accounts.rows) == 0 {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: dm_servers[%d]: the account file %s lists no device",
-				b.file, b.lineOf(fmt.Sprintf("dm_servers[%d].account.file", i)), i, s.Account.File))
-		}
-	}
-}
-
-// warnOverlap warns once of two servers that could both have a device.
-func (c *Config) warnOverlap(b *binder, i, j int) {
-	for _, p := range c.Servers[i].Devices {
-		for n, q := range c.Servers[j].Devices {
-			if p.overlaps(q) {
-				key := fmt.Sprintf("dm_servers[%d].devices[%d]", j, n)
-				c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: %s %q and %q of %s can match the same device; %s, which stands first, has it then",
-					b.file, b.lineOf(key), key, q, p, c.Servers[i].Name, c.Servers[i].Name))
-				return
-			}
-		}
-	}
-}

@@ -116,15 +116,3 @@ func (b *binder) secretFile(path string, secret *syncml.Secret, file string) {
 		*secret = syncml.Secret(text)
 	}
 }
-
-// warnOfTLS warns of TLS settings for a server that is spoken to in the clear.
-// They are no mistake for sure: a RespURI may lead from http to https.
-func (c *Config) warnOfTLS(b *binder) {
-	for i := range c.Servers {
-		path := fmt.Sprintf("dm_servers[%d].tls", i)
-		if line, written := b.lines[path]; written && strings.HasPrefix(strings.ToLower(c.Servers[i].URL), "http:") {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: %s: the URL of %s is http; TLS is spoken only if its server leads to https",
-				b.file, line, path, c.Servers[i].Name))
-		}
-	}
-}
