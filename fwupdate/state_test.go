@@ -10,7 +10,7 @@ func TestNames(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{StateDownloading.String(), "30"}, {StateDownloading.Name(), "Download progressing"}, {State(11).Name(), "State 11"},
 		{CodeCorrupted.String(), "402"}, {CodeCorrupted.Name(), "corrupted package"},
-		{Code(260).Name(), "success, vendor"}, {Code(450).Name(), "client error, vendor"},
+		{Code(250).Name(), "success, vendor"}, {Code(299).Name(), "success, vendor"}, {Code(249).Name(), "code 249"}, {Code(550).Name(), "server error, vendor"}, {Code(499).Name(), "client error, vendor"}, {Code(450).Name(), "client error, vendor"},
 		{Code(599).Name(), "server error, vendor"}, {Code(600).Name(), "code 600"},
 	} {
 		if tt.got != tt.want {

@@ -31,6 +31,7 @@
 //   - An event (1224, 1226) counts once in a session, by its content, and
 //     LocName is not compared with the account: the digest shows the user.
 //   - After our Alert 1223 nothing more is said, whatever the device answers.
+//   - An event in one piece may come between the chunks of another object.
 //
 // Client:
 //

@@ -194,6 +194,13 @@ func (a *assembler) drop() *syncml.Alert {
 	}}}
 }
 
+// awaits says whether an Item goes on with the object that is under way, or
+// with one that was refused.
+func (a *assembler) awaits(cmd syncml.Name, item syncml.Item) bool {
+	id := objectID{cmd, item.Target.URI, item.Source.URI}
+	return a.open != nil && a.open.id == id || a.refused != nil && a.refused.id == id
+}
+
 // waiting says whether an object is under way.
 func (a *assembler) waiting() bool { return a.open != nil }
 

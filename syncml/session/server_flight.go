@@ -16,7 +16,10 @@ type largeObject struct {
 	wait  bool // the answer to a part has not come yet
 }
 
-var errNotTogether = errors.New("the device does not put large objects together")
+var (
+	errNotTogether = errors.New("the device does not put large objects together")
+	errEndless     = errors.New("the device has not got the end of a large object")
+)
 
 // settle draws the conclusion from a message. At the end of the device's
 // package everything that was sent has its answer or will have none.
@@ -61,6 +64,18 @@ func (s *Server) settlePart(final bool) {
 	if code.Success() {
 		st.local, st.err = syncml.StatusSizeMismatch, errNotTogether
 	}
+	s.large = nil
+}
+
+// endless takes an Alert 1225: the device has given our large object up. What
+// it says of its parts does not count any more.
+func (s *Server) endless() {
+	if s.large == nil {
+		return
+	}
+	st := s.large.unit.step
+	st.forget()
+	st.local, st.err = syncml.StatusSizeMismatch, errEndless
 	s.large = nil
 }
 

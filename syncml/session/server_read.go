@@ -107,8 +107,11 @@ func (s *Server) alert(a *syncml.Alert) syncml.Code {
 			s.kind, s.in.got.Kind = a.Code, a.Code
 		}
 		return syncml.StatusOK
-	case syncml.AlertNextMessage, syncml.AlertNoEndOfData:
+	case syncml.AlertNextMessage:
 		return syncml.StatusOK // what follows shows in our state
+	case syncml.AlertNoEndOfData:
+		s.endless()
+		return syncml.StatusOK
 	case syncml.AlertSessionAbort:
 		s.in.end, s.in.err = EndAborted, errors.New("alert 1223")
 		return syncml.StatusOK
@@ -125,14 +128,27 @@ func (s *Server) alert(a *syncml.Alert) syncml.Code {
 func (s *Server) events(a *syncml.Alert) syncml.Code {
 	code := syncml.StatusIncomplete
 	for i, item := range a.Items {
-		if c := s.event(eventOf(a, item)); i == 0 || code.Success() {
-			code = c
+		item, answer := s.eventItem(item)
+		if answer == syncml.StatusOK {
+			answer = s.event(eventOf(a, item))
+		}
+		if i == 0 || code.Success() {
+			code = answer
 		}
 	}
 	if !code.Success() {
 		s.fail(refuse(code, "Alert", "an event that is not taken"))
 	}
 	return code
+}
+
+// eventItem is assemble for an Item of an Alert. One that is whole may come
+// between the chunks of another object, which it does not concern.
+func (s *Server) eventItem(item syncml.Item) (syncml.Item, syncml.Code) {
+	if !item.MoreData && !s.objects.awaits(syncml.CmdAlert, item) {
+		return item, syncml.StatusOK
+	}
+	return s.assemble(syncml.CmdAlert, item)
 }
 
 func (s *Server) event(e Event) syncml.Code {
