@@ -7,10 +7,10 @@ import (
 )
 
 // Abort gives the session up: it returns a last message, which tells the
-// server so (Alert 1223) and what was carried out of its last message. Post
-// it, and give the answer, if any, to Receive, which returns the end
-// [EndLeft] whatever it says. why is for the log. After the end it
-// returns that end.
+// server so (Alert 1223) and nothing else: what was carried out is in the
+// message before, which is the last chance to say it. Post it, and give the
+// answer, if any, to Receive, which returns the end [EndLeft] whatever it says.
+// why is for the log. After the end it returns that end.
 func (c *Client) Abort(why error) Output {
 	if c.answer.End != EndNot {
 		return c.repeat()

@@ -30,6 +30,7 @@ type dmSession struct {
 	tries   int       // POSTs of this message
 	again   time.Time // when it is posted again; zero while a POST is under way
 	until   time.Time // when the session has taken too long
+	leaving *dmResult // why it was given up, while the server is told so
 
 	supported []syncml.Version // that the server speaks, by its own account
 }
@@ -135,6 +136,10 @@ func (t *turn) posted(w posted) {
 	t.stepped = true // whatever comes of it, this answer does not come again
 	dm := *t.live.session
 	switch {
+	case dm.leaving != nil:
+		how := *dm.leaving // whatever the server says to that
+		how.At = t.now
+		t.endSession(dm, how)
 	case w.err != nil || temporary(w.status):
 		t.postAgain(dm, w)
 	case w.status < 200 || w.status > 299:

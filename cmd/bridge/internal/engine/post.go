@@ -1,13 +1,20 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
+	"github.com/fwbridge/fwbridge/syncml/session"
 )
+
+// abortTimeout bounds the one POST that tells a server that its session was
+// given up, its answer included. The session lasts that much longer.
+const abortTimeout = 10 * time.Second
 
 // deliver posts the session's message, once the turn is durable. Whose time is
 // over fails at once and ends in postAgain.
@@ -39,13 +46,34 @@ func (t *turn) postAgain(dm dmSession, w posted) {
 	dm.again = t.now.Add(t.shard.o.PostRetry.after(t.rec.Endpoint, dm.tries))
 	switch {
 	case dm.tries >= t.shard.o.PostTries:
-		t.endSession(dm, t.httpFailure(w))
+		t.giveUp(dm, t.httpFailure(w))
 		return
 	case !dm.again.Before(dm.until):
-		t.endSession(dm, t.tooLong())
+		t.giveUp(dm, t.tooLong())
 		return
 	}
 	t.live.session = &dm
+}
+
+// giveUp ends a session in the middle. The server is told so with an Alert
+// 1223 (OMA DM Protocol 1.2, "Session Abort"), so that it does not wait for
+// more: once, whatever comes of it, and only a server that has answered in this
+// session; others know of none.
+func (t *turn) giveUp(dm dmSession, how dmResult) {
+	if dm.sent < 2 {
+		t.endSession(dm, how)
+		return
+	}
+	out := dm.client.Abort(errors.New(how.Text))
+	if out.End != session.EndNot || bytes.Equal(out.Send, dm.send) { // it has told the server itself
+		t.endSession(dm, how)
+		return
+	}
+	t.rec.DM.Nonces = out.Nonces
+	dm.leaving, dm.until, dm.again = &how, t.now.Add(abortTimeout), time.Time{}
+	dm.send, dm.hmac, dm.url, dm.tries = out.Send, out.HMAC, out.URL, 0
+	dm.sent++
+	t.deliver(dm)
 }
 
 // tooLong is the end of a session that its server draws out.
