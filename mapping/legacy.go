@@ -89,3 +89,23 @@ func FromState(s fwupdate.State) (lwm2m9.UpdateResult, bool) {
 	}
 	return lwm2m9.ResultUnknown, false
 }
+
+// fetchRows is what a fault of the package server means to an LwM2M server
+// that wrote its URI (direction B).
+var fetchRows = map[Fault]lwm2m9.UpdateResult{
+	FaultPackageRefused:     lwm2m9.ResultInvalidURI,
+	FaultPackageAuth:        lwm2m9.ResultDeviceError,
+	FaultPackageTimeout:     lwm2m9.ResultConnectionLost,
+	FaultPackageUnreachable: lwm2m9.ResultConnectionLost,
+	FaultPackageServer:      lwm2m9.ResultConnectionLost,
+	FaultDigest:             lwm2m9.ResultIntegrityFailure,
+}
+
+// FromFetch translates a fault of a fetch; what no row names is a device
+// defined update error.
+func FromFetch(f Fault) lwm2m9.UpdateResult {
+	if r, ok := fetchRows[f]; ok {
+		return r
+	}
+	return lwm2m9.ResultDeviceError
+}

@@ -39,6 +39,20 @@ const (
 	NoteUndecided                          // the dialect is not decided yet
 )
 
+// The notes of a campaign. Detail is a package, a code or a reason.
+const (
+	NotePackageFailed NoteKind = iota + NoteUndecided + 1 // it did not come into the store
+	NoteWithdrawn                                         // before it was handed over
+	NoteHanded                                            // the device has accepted Exec
+	NoteExecUnknown                                       // the Status of Exec is lost
+	NoteRefusedTask                                       // the device said no
+	NoteState                                             // State, as read
+	NoteAlert                                             // the final alert
+	NoteLateAlert                                         // after the deadline
+	NoteForeignAlert                                      // of no campaign, or one that is over
+	NoteNodeKept                                          // the package's nodes stay on the device
+)
+
 var noteTexts = [...]string{
 	NoteChosen:         "instance chosen",
 	NoteRewrite:        "package lost by the device, Package URI is written again",
@@ -50,6 +64,16 @@ var noteTexts = [...]string{
 	NoteInstanceGone:   "instance is gone",
 	NoteDeadline:       "deadline passed",
 	NoteUndecided:      "dialect not decided, waiting for another reading",
+	NotePackageFailed:  "package did not come",
+	NoteWithdrawn:      "withdrawn before it was handed over",
+	NoteHanded:         "handed over to the device",
+	NoteExecUnknown:    "Status of Exec lost, Exec is not repeated",
+	NoteRefusedTask:    "refused",
+	NoteState:          "State",
+	NoteAlert:          "final alert",
+	NoteLateAlert:      "final alert after the deadline",
+	NoteForeignAlert:   "alert of no campaign that waits for one",
+	NoteNodeKept:       "nodes kept on the device",
 }
 
 // String is the note in words.
