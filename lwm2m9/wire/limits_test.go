@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -17,6 +18,9 @@ func TestLimits(t *testing.T) {
 	links := func(b []byte) error { _, err := ParseLinks(b); return err }
 	text := func(b []byte) error { _, err := TypeString.FromText(b); return err }
 	args := func(b []byte) error { _, err := ParseArguments(b); return err }
+	entries := func(f Format) func([]byte) error {
+		return func(b []byte) error { _, err := Decode(f, PathOf(9, 0), b, nil); return err }
+	}
 	spaces := func(n int, s string) []byte { return []byte(strings.Repeat(" ", n-len(s)) + s) }
 
 	tests := []struct {
@@ -31,6 +35,22 @@ func TestLimits(t *testing.T) {
 		{"arguments size", args, spaces(MaxText, "1"), spaces(MaxText+1, "1"), "payload is too long"},
 		{"link-format size", links, spaces(MaxLinkSize, "</9>"), spaces(MaxLinkSize+1, "</9>"), "payload is too long"},
 		{"links", links, bytes.Repeat([]byte("</9>,"), MaxLinks), bytes.Repeat([]byte("</9>,"), MaxLinks+1), "too many links"},
+		{"text size of an entry", func(b []byte) error { _, err := Decode(FormatText, PathOf(9, 0, 0), b, nil); return err },
+			make([]byte, MaxText), make([]byte, MaxText+1), "value is too long"},
+		{"SenML JSON size", entries(FormatSenMLJSON), spaces(MaxPackSize, "[]"), spaces(MaxPackSize+1, "[]"), "payload is too long"},
+		{"LwM2M JSON size", entries(FormatJSON), spaces(MaxPackSize, `{"e":[]}`), spaces(MaxPackSize+1, `{"e":[]}`), "payload is too long"},
+		{"SenML CBOR size", entries(FormatSenMLCBOR), bigCBOR(MaxPackSize), bigCBOR(MaxPackSize + 1), "payload is too long"},
+		{"SenML JSON entries", entries(FormatSenMLJSON), manyJSON("[", MaxEntries, "]"), manyJSON("[", MaxEntries+1, "]"), "more than 4096 entries"},
+		{"LwM2M JSON entries", entries(FormatJSON), manyJSON(`{"e":[`, MaxEntries, "]}"), manyJSON(`{"e":[`, MaxEntries+1, "]}"), "too many entries"},
+		{"SenML CBOR entries", entries(FormatSenMLCBOR), manyCBOR(MaxEntries), manyCBOR(MaxEntries + 1), "more than 4096 entries"},
+		{"SenML JSON fields", entries(FormatSenMLJSON), fieldsJSON("[", MaxRecordFields, "]"), fieldsJSON("[", MaxRecordFields+1, "]"), "more than 32 fields"},
+		{"LwM2M JSON fields", entries(FormatJSON), fieldsJSON(`{"e":[`, MaxRecordFields, "]}"), fieldsJSON(`{"e":[`, MaxRecordFields+1, "]}"), "more than 32 fields"},
+		{"SenML CBOR fields", entries(FormatSenMLCBOR), fieldsCBOR(MaxRecordFields), fieldsCBOR(MaxRecordFields + 1), "more than 32 fields"},
+		{"SenML JSON name", entries(FormatSenMLJSON), nameJSON(MaxRecordName), nameJSON(MaxRecordName + 1), "string is too long"},
+		{"SenML CBOR name", entries(FormatSenMLCBOR), nameCBOR(MaxRecordName), nameCBOR(MaxRecordName + 1), "string is too long"},
+		{"SenML JSON nesting", entries(FormatSenMLJSON), nestedJSON(MaxNesting), nestedJSON(MaxNesting + 1), "nested too deep"},
+		{"SenML CBOR nesting", entries(FormatSenMLCBOR), nestedCBOR(MaxNesting), nestedCBOR(MaxNesting + 1), "nested too deep"},
+		{"SenML CBOR array that is ignored", entries(FormatSenMLCBOR), ignoredCBOR(maxCBORItems), ignoredCBOR(maxCBORItems + 1), "nested too deep"},
 		{"attributes", links, []byte("</9>" + strings.Repeat(";a=1", MaxLinkParams)), []byte("</9>" + strings.Repeat(";a=1", MaxLinkParams+1)), "too many attributes"},
 	}
 	for _, tt := range tests {
@@ -41,6 +61,68 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s, one over the limit: %v, want %q", tt.name, err, tt.error)
 		}
 	}
+}
+
+// bigCBOR is n bytes with one long string.
+func bigCBOR(n int) []byte {
+	b := []byte{0x81, 0xa2, 0x00, 0x61, '0', 0x03, 0x7a, byte((n - 11) >> 24), byte((n - 11) >> 16), byte((n - 11) >> 8), byte(n - 11)}
+	return append(b, bytes.Repeat([]byte("a"), n-11)...)
+}
+
+func manyJSON(begin string, n int, end string) []byte {
+	b := []byte(begin)
+	for i := range n {
+		b = fmt.Appendf(b, `{"n":"%d","v":1},`, i)
+	}
+	return append(b[:len(b)-1], end...)
+}
+
+func manyCBOR(n int) []byte {
+	b := []byte{0x99, byte(n >> 8), byte(n)}
+	for i := range n {
+		b = append(b, 0xa2, 0x02, 0x01, 0x00, 0x64)
+		b = fmt.Appendf(b, "%04d", i)
+	}
+	return b
+}
+
+func fieldsJSON(begin string, n int, end string) []byte {
+	b := []byte(begin + `{"v":1`)
+	for i := range n - 2 {
+		b = fmt.Appendf(b, `,"x%d":1`, i)
+	}
+	return append(append(b, `,"n":"7"}`...), end...)
+}
+
+func fieldsCBOR(n int) []byte {
+	b := []byte{0x81, 0xb8, byte(n), 0x02, 0x01}
+	for i := range n - 2 {
+		b = append(b, 0x19, 1, byte(i), 0x01)
+	}
+	return append(b, 0x00, 0x61, '7')
+}
+
+func nameJSON(n int) []byte {
+	return []byte(`[{"n":"` + strings.Repeat("0", n-1) + `7","v":1}]`)
+}
+
+func nameCBOR(n int) []byte {
+	b := append([]byte{0x81, 0xa2, 0x02, 0x01, 0x00, 0x78, byte(n)}, strings.Repeat("0", n-1)...)
+	return append(b, '7')
+}
+
+func nestedJSON(n int) []byte {
+	return []byte(`[{"n":"7","x":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}]`)
+}
+
+func nestedCBOR(n int) []byte {
+	b := append([]byte{0x81, 0xa2, 0x00, 0x61, '7', 0x18, 0x63}, bytes.Repeat([]byte{0x81}, n)...)
+	return append(b, 0x00)
+}
+
+func ignoredCBOR(n int) []byte {
+	b := []byte{0x81, 0xa2, 0x00, 0x61, '7', 0x18, 0x63, 0x99, byte(n >> 8), byte(n)}
+	return append(b, make([]byte, n)...)
 }
 
 func TestTLVCountIsOverAllLevels(t *testing.T) {

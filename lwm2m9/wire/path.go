@@ -34,7 +34,7 @@ func PathOf(ids ...uint16) Path {
 // resource instances are at most 65534. ok is false for anything else.
 func ParsePath(s string) (p Path, ok bool) {
 	rest, rooted := strings.CutPrefix(s, "/")
-	if !rooted && s != "" {
+	if !rooted && s != "" || rest == "/" {
 		return Path{}, false
 	}
 	rest = strings.TrimSuffix(rest, "/")

@@ -1,26 +1,15 @@
 package wire
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/fwbridge/fwbridge/lwm2m9/internal/recordings"
 	"github.com/google/go-cmp/cmp"
-)
-
-const (
-	formatText  = 0
-	formatLink  = 40
-	formatCBOR  = 60
-	formatJSON  = 110 // SenML JSON
-	formatSenML = 112
-	formatTLV   = 11542
-	formatOld   = 11543 // LwM2M JSON
 )
 
 func load(t *testing.T) map[string][]recordings.Message {
@@ -52,8 +41,8 @@ func TestRecordingsDecode(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"no payload": count["no payload"], "SenML and other formats": 7 + 2*8, "block": 3,
-		"link-format": 9 + 6, "TLV": 3*4 + 1, "text": 71, "arguments": 1,
+		"no payload": count["no payload"], "block": 3, "link-format": 9 + 6, "arguments": 1,
+		"TLV": 3*4 + 1, "text": 71, "SenML JSON": 3 * 2, "SenML CBOR": 2 + 2*3, "LwM2M JSON": 3 * 2, "CBOR": 3,
 	}
 	if diff := cmp.Diff(want, count); diff != "" {
 		t.Errorf("payloads by format (-want +got):\n%s", diff)
@@ -61,119 +50,75 @@ func TestRecordingsDecode(t *testing.T) {
 }
 
 func decodeRecorded(m recordings.Message) (what string, err error) {
-	_, rid, _ := strings.Cut(strings.TrimPrefix(m.Path, "/9/0"), "/")
 	switch {
 	case len(m.Payload) == 0:
 		return "no payload", nil
 	case m.Block:
 		return "block", nil
-	case m.Path == "/rd" || m.Format == formatLink:
+	case m.Path == "/rd" || m.Format == int(FormatLink):
 		_, err = ParseLinks(m.Payload)
 		return "link-format", err
-	case m.Format == formatTLV:
-		_, err = DecodeTLV(m.Payload)
-		return "TLV", err
 	case m.Request() && m.Path == "/9/0/6":
 		_, err = ParseArguments(m.Payload)
 		return "arguments", err
-	case m.Format == formatText:
-		typ := map[string]Type{"3": TypeString, "7": TypeInteger, "9": TypeInteger, "12": TypeBoolean}[rid]
-		_, err = typ.FromText(m.Payload)
-		return "text", err
-	case slices.Contains([]int{formatCBOR, formatJSON, formatSenML, formatOld}, m.Format):
-		return "SenML and other formats", nil
 	}
-	return fmt.Sprintf("format %d", m.Format), nil
+	base, ok := ParsePath(m.Path)
+	if !ok {
+		return m.Path, errors.New("no path")
+	}
+	_, err = Decode(Format(m.Format), base, m.Payload, recordedType)
+	return Format(m.Format).String(), err
 }
 
-// types of what the recordings read in several formats.
-var types = map[string]Type{
-	"/9/0/0": TypeString, "/9/0/1": TypeString, "/9/0/7": TypeInteger, "/9/0/9": TypeInteger, "/9/0/12": TypeBoolean,
+// recordedType is the type of what the recordings read in several formats, and
+// of what they write.
+func recordedType(p Path) Type {
+	if p.ID(0) != 9 {
+		return TypeNone
+	}
+	return map[uint16]Type{0: TypeString, 1: TypeString, 3: TypeString, 7: TypeInteger, 9: TypeInteger, 12: TypeBoolean}[p.ID(2)]
 }
 
-// What was read in TLV and in text is what the same read says in SenML JSON.
-func TestRecordingsAgreeWithSenML(t *testing.T) {
-	compared := 0
+// What was read in one format is what the same read says in any other: those
+// that know the types by themselves without being told.
+func TestRecordingsAgree(t *testing.T) {
+	compared := map[string]int{}
 	for file, messages := range load(t) {
-		want := map[string]map[string]Value{} // by path read
+		want := map[string]string{} // by path read
 		for _, m := range messages {
-			if m.Format == formatJSON {
-				want[m.Path] = senML(t, m.Payload)
+			if m.Format == int(FormatSenMLJSON) {
+				want[m.Path] = decodeDump(t, m, nil)
 			}
 		}
 		for _, m := range messages {
-			if m.Request() || want[m.Path] == nil {
+			if m.Request() || want[m.Path] == "" || len(m.Payload) == 0 || !Format(m.Format).HoldsEntries() {
 				continue
 			}
-			got := map[string]Value{}
-			switch m.Format {
-			case formatTLV:
-				items, err := DecodeTLV(m.Payload)
-				if err != nil {
-					t.Fatal(err)
-				}
-				flatten(t, got, "/9/0", items)
-			case formatText:
-				v, err := types[m.Path].FromText(m.Payload)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got[m.Path] = v
-			default:
-				continue
+			f := Format(m.Format)
+			types := recordedType
+			if f.Current() != FormatTLV && f.Current() != FormatText {
+				types = nil
 			}
-			if diff := cmp.Diff(want[m.Path], got); diff != "" {
-				t.Errorf("%s:%d: %s (-SenML +ours):\n%s", file, m.Line, m.Path, diff)
+			if got := decodeDump(t, m, types); got != want[m.Path] {
+				t.Errorf("%s:%d: %s in %v: %s, in SenML JSON %s", file, m.Line, m.Path, f, got, want[m.Path])
 			}
-			compared++
+			compared[f.String()]++
 		}
 	}
-	if want := 3*3 + 3 + 1; compared != want { // /9/0/7 as text (twice) and TLV; /9/0 as TLV, in 1.0 twice
-		t.Errorf("compared %d payloads, want %d", compared, want)
+	want := map[string]int{"text": 6, "TLV": 7, "SenML JSON": 6, "SenML CBOR": 8, "LwM2M JSON": 6, "CBOR": 3}
+	if diff := cmp.Diff(want, compared); diff != "" {
+		t.Errorf("payloads compared (-want +got):\n%s", diff)
 	}
 }
 
-// senML reads as much of SenML JSON (RFC 8428) as the recordings have.
-func senML(t *testing.T, payload []byte) map[string]Value {
+func decodeDump(t *testing.T, m recordings.Message, types func(Path) Type) string {
 	t.Helper()
-	var records []struct {
-		BN, N string
-		V     *int64
-		VB    *bool
-		VS    *string
-	}
-	if err := json.Unmarshal(payload, &records); err != nil {
+	base, _ := ParsePath(m.Path)
+	entries, err := Decode(Format(m.Format), base, m.Payload, types)
+	if err != nil {
 		t.Fatal(err)
 	}
-	values, base := map[string]Value{}, ""
-	for _, r := range records {
-		if r.BN != "" {
-			base = r.BN
-		}
-		switch {
-		case r.V != nil:
-			values[base+r.N] = Integer(*r.V)
-		case r.VB != nil:
-			values[base+r.N] = Boolean(*r.VB)
-		case r.VS != nil:
-			values[base+r.N] = String(*r.VS)
-		default:
-			t.Fatalf("no value in %s", payload)
-		}
-	}
-	return values
-}
-
-func flatten(t *testing.T, into map[string]Value, base string, items []TLV) {
-	t.Helper()
-	for _, item := range items {
-		path := fmt.Sprintf("%s/%d", base, item.ID)
-		v, err := types[path].FromTLV(item.Value)
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		into[path] = v
-	}
+	return dumpEntries(entries)
 }
 
 // A read of the object holds what the read of the instance does, twice.
@@ -182,7 +127,7 @@ func TestRecordingsObject(t *testing.T) {
 	for file, messages := range load(t) {
 		read := map[string]string{}
 		for _, m := range messages {
-			if m.Format == formatTLV {
+			if m.Format == int(FormatTLV) {
 				items, err := DecodeTLV(m.Payload)
 				if err != nil {
 					t.Fatal(err)
@@ -264,7 +209,7 @@ func TestRecordingsLinks(t *testing.T) {
 	versions := map[string]int{}
 	for file, messages := range load(t) {
 		for _, m := range messages {
-			if m.Format != formatLink || len(m.Payload) == 0 {
+			if m.Format != int(FormatLink) || len(m.Payload) == 0 {
 				continue
 			}
 			links, err := ParseLinks(m.Payload)
