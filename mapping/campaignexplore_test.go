@@ -31,7 +31,6 @@ type gadget struct {
 	success  [4]bool  // the update took effect
 	working  int      // package at work, 0 for none
 	alerts   string   // "1:200," alerts that wait
-	sessions bool     // a session is open
 }
 
 // legacyWorld is the Virtual and the device, at the time epoch.
