@@ -25,12 +25,12 @@ var exploreCampaigns = CampaignPolicy{
 
 // gadget is the legacy device: what it knows of the packages p1, p2, …
 type gadget struct {
-	nodes    string // the packages whose nodes are there, "1,2,"
-	state    [4]fwupdate.State
-	execs    [4]uint8 // Execs carried out
-	success  [4]bool  // the update took effect
-	working  int      // package at work, 0 for none
-	alerts   string   // "1:200," alerts that wait
+	nodes   string // the packages whose nodes are there, "1,2,"
+	state   [4]fwupdate.State
+	execs   [4]uint8 // Execs carried out
+	success [4]bool  // the update took effect
+	working int      // package at work, 0 for none
+	alerts  string   // "1:200," alerts that wait
 }
 
 // legacyWorld is the Virtual and the device, at the time epoch.
