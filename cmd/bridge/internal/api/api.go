@@ -1,7 +1,8 @@
 // Package api is the bridge's HTTP interface for scripts and tests: JSON under
 // /api/v1, and /healthz. It shows what the engine shows, and decides nothing.
 // It has no authentication of its own: it belongs on loopback or behind a
-// proxy that has.
+// proxy that has. It writes nothing, with one exception that is off unless
+// configured: giving up a running update.
 package api
 
 import (
@@ -30,17 +31,21 @@ type Engine interface {
 	Device(endpoint string) (engine.Detail, error)
 }
 
-// New returns the handler of the whole interface. A nil log logs nothing.
-func New(e Engine, log *slog.Logger) http.Handler {
+// New returns the handler of the whole interface. A nil log logs nothing; with a
+// nil Canceller there is no POST at all.
+func New(e Engine, c Canceller, log *slog.Logger) http.Handler {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	a := api{engine: e, log: log}
+	a := api{engine: e, canceller: c, log: log}
 	r := mux.NewRouter().UseEncodedPath() // endpoint names may hold slashes
 	r.HandleFunc("/healthz", a.health).Methods(http.MethodGet, http.MethodHead)
 	// No subrouter: its routes would turn 405 into 404 (gorilla/mux 1.8.1).
 	r.HandleFunc("/api/v1/devices", a.devices).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/api/v1/devices/{name}", a.device).Methods(http.MethodGet, http.MethodHead)
+	if c != nil {
+		r.HandleFunc("/api/v1/devices/{name}/cancel", a.cancel)
+	}
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		a.fail(w, http.StatusNotFound, "no such resource; see /healthz, /api/v1/devices, /api/v1/devices/{name}")
 	})
@@ -52,8 +57,9 @@ func New(e Engine, log *slog.Logger) http.Handler {
 }
 
 type api struct {
-	engine Engine
-	log    *slog.Logger
+	engine    Engine
+	canceller Canceller // nil: updates cannot be given up
+	log       *slog.Logger
 }
 
 // page is a part of the list of devices. Next, when not empty, is the value of
@@ -102,22 +108,37 @@ func (a api) devices(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a api) device(w http.ResponseWriter, r *http.Request) {
-	name, err := url.PathUnescape(mux.Vars(r)["name"])
-	if err != nil {
-		a.fail(w, http.StatusBadRequest, "the device's name is not escaped correctly")
+	name, ok := a.name(w, r)
+	if !ok {
 		return
 	}
 	d, err := a.engine.Device(name)
+	if err != nil {
+		a.refuse(w, name, err)
+		return
+	}
+	a.answer(w, http.StatusOK, d)
+}
+
+// name is the device in the path; without one the request is answered.
+func (a api) name(w http.ResponseWriter, r *http.Request) (string, bool) {
+	name, err := url.PathUnescape(mux.Vars(r)["name"])
+	if err != nil {
+		a.fail(w, http.StatusBadRequest, "the device's name is not escaped correctly")
+	}
+	return name, err == nil
+}
+
+// refuse answers with what the engine has against a device.
+func (a api) refuse(w http.ResponseWriter, name string, err error) {
 	switch {
 	case errors.Is(err, engine.ErrUnknownDevice):
 		a.fail(w, http.StatusNotFound, "no such device")
 	case errors.Is(err, engine.ErrRecord):
-		a.log.Error("record not shown", "device", name, "err", err)
+		a.log.Error("record not read", "device", name, "err", err)
 		a.fail(w, http.StatusInternalServerError, "the device's record cannot be read; it is left alone. The bridge's log says why")
-	case err != nil:
-		a.internal(w, err)
 	default:
-		a.answer(w, http.StatusOK, d)
+		a.internal(w, err)
 	}
 }
 

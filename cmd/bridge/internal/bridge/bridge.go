@@ -31,6 +31,7 @@ import (
 type Options struct {
 	Devices net.PacketConn // LwM2M devices speak to it; Run closes it
 	HTTP    net.Listener   // for the API; nil has none; Run closes it
+	Cancel  bool           // the API can give up updates: whoever reaches HTTP may
 	Engine  engine.Options // Poster and Log may be left out
 	Server  server.Options // Conn, Handler and Logger are filled in
 	DM      dmhttp.Options
@@ -108,7 +109,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	start("engine", b.engine.Run)
 	if b.o.HTTP != nil {
 		start("HTTP listener", func(ctx context.Context) error {
-			return b.serveHTTP(ctx, b.o.HTTP, api.New(seen{b.engine, b.inbox}, b.o.Log))
+			return b.serveHTTP(ctx, b.o.HTTP, api.New(seen{b.engine, b.inbox}, b.canceller(), b.o.Log))
 		})
 	}
 	udp, handlers := b.triggerParts()
@@ -120,6 +121,14 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// canceller is nil unless the operator wants one.
+func (b *Bridge) canceller() api.Canceller {
+	if !b.o.Cancel {
+		return nil
+	}
+	return b.engine
 }
 
 func (b *Bridge) serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {

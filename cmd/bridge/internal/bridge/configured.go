@@ -16,6 +16,7 @@ import (
 func Configured(c *config.Config) Options {
 	find, in := newFinder(c), &c.Triggers.In
 	return Options{
+		Cancel: c.HTTP.Cancel,
 		Triggers: Triggers{
 			Find:       find,
 			PeerRate:   in.PeerRate,

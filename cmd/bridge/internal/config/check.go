@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 // check holds the values against each other, and reads the secret files.
 func (c *Config) check(b *binder) {
 	c.checkListeners(b)
+	c.checkCancel(b)
 	c.checkOrders(b)
 	c.Triggers.check(b)
 	if c.Store.Dir == "" {
@@ -57,6 +60,16 @@ func (c *Config) checkListeners(b *binder) {
 			continue
 		}
 		checkListener(b, l.key, l.value)
+	}
+}
+
+// checkCancel lets orders be given only from this machine: nobody proves there
+// who he is.
+func (c *Config) checkCancel(b *binder) {
+	host, _, _ := net.SplitHostPort(c.HTTP.Listen) // a bad address was reported
+	addr, err := netip.ParseAddr(host)
+	if c.HTTP.Cancel && host != "localhost" && (err != nil || !addr.Unmap().IsLoopback()) {
+		b.failAt("http.cancel", "needs http.listen on a loopback address, such as 127.0.0.1:8080")
 	}
 }
 

@@ -54,6 +54,7 @@ type CoAP struct {
 // HTTP is the listener for scripts.
 type HTTP struct {
 	Listen string `yaml:"listen"` // TCP address; empty has no listener
+	Cancel bool   `yaml:"cancel"` // updates can be given up there; needs a loopback address
 }
 
 // Store is where durable state lives.

@@ -86,7 +86,7 @@ func TestEverythingSet(t *testing.T) {
 	want := Default()
 	want.CoAP = CoAP{Listen: "127.0.0.1:0", MaxDevices: 5, MinLifetime: 2 * time.Second, MaxLifetime: time.Hour,
 		RequestTimeout: 20 * time.Second, AsleepTimeout: time.Hour, MaxBody: 1 << 20}
-	want.HTTP.Listen = ""
+	want.HTTP = HTTP{Listen: "[::1]:0", Cancel: true}
 	want.Store = Store{Dir: "/var/lib/fwbridge", Reserve: 32 << 20}
 	want.Log = Log{Level: -4, Format: LogJSON}
 	want.Drive = mapping.Policy{Activate: false, Room: 1 * time.Minute, Download: 2 * time.Minute, Install: 3 * time.Minute,

@@ -15,7 +15,7 @@ func TestProblems(t *testing.T) {
 	}
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown key", "coap:\n  lisen: ':1'\n", "f.yaml:2: coap.lisen: unknown key; did you mean listen?"},
-		{"unknown key far off", "\nhttp: {tls: true}\n", "f.yaml:2: http.tls: unknown key; known here are listen"},
+		{"unknown key far off", "\nhttp: {tls: true}\n", "f.yaml:2: http.tls: unknown key; known here are listen, cancel"},
 		{"key twice", "log: {level: info}\nlog: {level: warn}\n", "f.yaml:2: log: stands twice, first in line 1; remove one"},
 		{"list for map", "log: [a]\n", "f.yaml:1: log: want keys and values, found a list"},
 		{"map for list", "devices: {a: b}\n", "f.yaml:1: devices: want a list, found keys and values"},
