@@ -37,19 +37,22 @@ func (at place) isPart() bool { return at.Property != tree.NoProperty || at.List
 // at is the place of a path.
 func (t *Tree) at(p tree.Path) place {
 	at := place{Address: tree.Address{Path: tree.Root}, node: root, last: root, there: true, above: tree.Root}
-	for _, name := range p.Names() {
-		at = t.below(at, name)
+	for path, name := range p.Steps() {
+		at = t.step(at, path, name)
 	}
 	at.uri = p.URI()
 	return at
 }
 
 // below goes one step down.
-func (t *Tree) below(at place, name string) place {
+func (t *Tree) below(at place, name string) place { return t.step(at, at.Path.Child(name), name) }
+
+// step is below when the path is known.
+func (t *Tree) step(at place, path tree.Path, name string) place {
 	if at.there {
 		at.above = at.Path
 	}
-	at.Path = at.Path.Child(name)
+	at.Path = path
 	if at.node != nil {
 		at.node = at.node.child(name)
 	}
@@ -59,10 +62,16 @@ func (t *Tree) below(at place, name string) place {
 	}
 	at.last = at.node
 	if at.node.name == "" {
-		at.there = at.node.enter(t, &at, name) && at.there
-	} else {
-		at.there = at.there && at.node.isThere(t, at)
+		return t.entered(at, name)
 	}
+	at.there = at.there && at.node.isThere(t, at)
+	return at
+}
+
+// entered is the end of a step to a node without a name of its own. It is apart
+// because the place escapes here, and here only.
+func (t *Tree) entered(at place, name string) place {
+	at.there = at.node.enter(t, &at, name) && at.there
 	return at
 }
 

@@ -1,6 +1,9 @@
 package tree
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // Path names one node in one way only: its escaped segments with slashes
 // between them, without "./"; the root is ".".
@@ -33,16 +36,25 @@ func (p Path) Name() string {
 	return string(p[strings.LastIndexByte(string(p), '/')+1:])
 }
 
-// Names are the segments, unescaped; none for the root.
-func (p Path) Names() []string {
-	if p == Root {
-		return nil
+// Steps are the paths from below the root down to p, each with its own name,
+// unescaped; none for the root.
+func (p Path) Steps() iter.Seq2[Path, string] {
+	return func(yield func(Path, string) bool) {
+		if p == Root {
+			return
+		}
+		for from := 0; from <= len(p); {
+			to := len(p)
+			if i := strings.IndexByte(string(p[from:]), '/'); i >= 0 {
+				to = from + i
+			}
+			name, _ := Unescape(string(p[from:to])) // a Path holds nothing else
+			if !yield(p[:to], name) {
+				return
+			}
+			from = to + 1
+		}
 	}
-	segments := strings.Split(string(p), "/")
-	for i, s := range segments {
-		segments[i], _ = Unescape(s) // a Path holds nothing else
-	}
-	return segments
 }
 
 // Valid says whether p is in the one form that paths have.

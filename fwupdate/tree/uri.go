@@ -48,12 +48,17 @@ func ParseURI(uri string, lim Limits) (Address, error) {
 		if len(raw) > lim.Depth {
 			return Address{}, Refuse(syncml.StatusURITooLong, uri, errTooLong)
 		}
-		for _, r := range raw {
+		at.Path = Path(strings.TrimPrefix(name, "./"))
+		asPath := true // it is written as paths are
+		for i, r := range raw {
 			s, err := segment(uri, r, lim.Segment)
 			if err != nil {
 				return Address{}, err
 			}
-			at.Path = at.Path.Child(s)
+			raw[i], asPath = s, asPath && s == r
+		}
+		if !asPath {
+			at.Path = Path(strings.Join(raw, "/"))
 		}
 	}
 	if isSuffix && !at.suffix(suffix) {
@@ -62,17 +67,18 @@ func ParseURI(uri string, lim Limits) (Address, error) {
 	return at, nil
 }
 
-// segment unescapes one segment. A name that is too long as lists show it is
-// refused too: it could not be asked for.
+// segment is one segment as paths have it. A name that is too long as lists show
+// it is refused too: it could not be asked for.
 func segment(uri, raw string, limit int) (string, error) {
 	if len(raw) > limit {
 		return "", Refuse(syncml.StatusURITooLong, uri, errTooLong)
 	}
-	s, ok := Unescape(raw)
-	switch {
-	case !ok:
+	name, ok := Unescape(raw)
+	if !ok {
 		return "", Refuse(syncml.StatusNotFound, uri, errMalformed)
-	case len(Escape(s)) > limit:
+	}
+	s := Escape(name)
+	if len(s) > limit {
 		return "", Refuse(syncml.StatusURITooLong, uri, errTooLong)
 	}
 	return s, nil
@@ -114,17 +120,28 @@ const plain = ":@&=+$,-_!~*'()."
 // a segment cannot hold is %-escaped, "/" included.
 func Escape(name string) string {
 	const hex = "0123456789ABCDEF"
+	first := 0
+	for first < len(name) && isPlain(name[first]) {
+		first++
+	}
+	if first == len(name) {
+		return name
+	}
 	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte(plain, c) >= 0:
+	b.WriteString(name[:first])
+	for i := first; i < len(name); i++ {
+		if c := name[i]; isPlain(c) {
 			b.WriteByte(c)
-		default:
+		} else {
 			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
 		}
 	}
 	return b.String()
+}
+
+// isPlain says whether a byte stands for itself in a segment.
+func isPlain(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(plain, c) >= 0
 }
 
 // IsText says whether XML 1.0 can carry the character.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/fwbridge/fwbridge/syncml"
 )
@@ -44,6 +45,7 @@ type turn struct {
 // answers. Results of the server and Status are no commands.
 func (c *Client) perform(m *syncml.Message, head *syncml.Status, t Tree) []error {
 	x := &turn{c: c, t: t, head: head, msgRef: m.Header.MsgID, quiet: m.Header.NoResp, alone: commands(m) == 1, found: c.backlog()}
+	c.queue = slices.Grow(c.queue, 2*len(m.Body)) // a Status each, and Results
 	for _, cmd := range m.Body {
 		x.declined = false
 		x.answer(x.run(cmd))

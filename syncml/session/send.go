@@ -143,6 +143,7 @@ func (c *Client) message(cred *syncml.Cred, cmds []outgoing) *syncml.Message {
 	if c.us.scheme.nonced() {
 		m.Header.Source.Name = c.acc.Client.User
 	}
+	m.Body = make([]syncml.Command, 0, len(cmds))
 	for i, o := range cmds {
 		m.Body = append(m.Body, numbered(o.cmd, cmdID(i)))
 	}

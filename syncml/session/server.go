@@ -129,6 +129,10 @@ func (s *Server) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "DM server session
 // devices that do not understand it and go on; they get no answer.
 func (s *Server) Abort() { s.abort = true }
 
+// IsLast says whether a body is that of the message received last, byte for
+// byte.
+func (s *Server) IsLast(body []byte) bool { return s.begun && s.in.sum == sha256.Sum256(body) }
+
 // Receive takes the body of a device's POST and the value of its
 // [HMACHeader], if it has one, and says what was learned. nonce returns 16
 // fresh random bytes. The error is a [*syncml.SyntaxError] for a body that is

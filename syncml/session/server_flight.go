@@ -111,6 +111,9 @@ func (s *Server) tell() {
 			return false
 		}
 		s.held -= j.root.bytesFound()
+		if s.in.got.Results == nil {
+			s.in.got.Results = make([]Result, 0, len(s.jobs))
+		}
 		s.in.got.Results = append(s.in.got.Results, j.result())
 		return true
 	})

@@ -124,7 +124,13 @@ func New(o Options) *Handler {
 func (h *Handler) Route(r *mux.Router) { r.HandleFunc(h.o.Path, h.serve) }
 
 // ServeHTTP implements [http.Handler]. Other paths than Options.Path are 404.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.router.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == h.o.Path {
+		h.serve(w, r) // as the router would, which copies the request twice on its way
+		return
+	}
+	h.router.ServeHTTP(w, r)
+}
 
 // tokenKey is the query parameter of a RespURI that names the session.
 const tokenKey = "s"
@@ -135,6 +141,10 @@ func (h *Handler) respURI(r *http.Request, token string) string {
 	u, err := url.Parse(at)
 	if err != nil {
 		return ""
+	}
+	if u.RawQuery == "" {
+		u.RawQuery = tokenKey + "=" + token // it needs no escaping
+		return u.String()
 	}
 	q := u.Query()
 	q.Set(tokenKey, token)

@@ -2,7 +2,6 @@ package dmlisten
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -58,7 +57,7 @@ func (h *Handler) byName(ctx context.Context, m message) (answer, error) {
 		l = nil
 	}
 	switch {
-	case l != nil && (!begins(msg) || l.last == sha256.Sum256(m.body)):
+	case l != nil && (!begins(msg) || l.srv.IsLast(m.body)):
 		return h.converse(ctx, l, m)
 	case !begins(msg):
 		return h.dismiss(msg, enc, syncml.StatusRequestTimeout)
@@ -138,7 +137,6 @@ func (h *Handler) converse(ctx context.Context, l *live, m message) (answer, err
 		h.counts.repeated.Add(1)
 		return h.said(l, l.srv.Reply()), nil
 	}
-	l.last = sha256.Sum256(m.body)
 	for _, err := range got.Failures {
 		h.o.Log.Info("DM message refused in part", "device", l.device.key, "session", l.id, "err", err)
 	}

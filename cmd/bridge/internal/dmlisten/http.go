@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/netip"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fwbridge/fwbridge/syncml"
@@ -44,7 +44,8 @@ var (
 
 // message is a device's message as it came.
 type message struct {
-	body  []byte
+	body  []byte // of buf
+	buf   *bytes.Buffer
 	hmac  string
 	token string // of the URL; empty without one
 	dm    bool   // the content type is of the DM family
@@ -80,6 +81,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	w.Header().Set("Cache-Control", "no-store")
 	m, err := h.read(w, r)
+	defer m.free()
 	if err == nil {
 		var a answer
 		if a, err = h.exchange(ctx, m); err == nil {
@@ -112,7 +114,10 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (message, error) 
 	m.peer = h.o.Peer(r)
 	// Not every writer has deadlines; then the server's own count.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.o.MessageTimeout))
-	body, err := readAll(http.MaxBytesReader(w, r.Body, h.o.MaxBody), r.ContentLength)
+	m.buf = bodies.Get().(*bytes.Buffer)
+	m.buf.Reset()
+	m.buf.Grow(bytes.MinRead + int(max(0, min(r.ContentLength, maxKept))))
+	_, err := m.buf.ReadFrom(http.MaxBytesReader(w, r.Body, h.o.MaxBody))
 	if _, big := errors.AsType[*http.MaxBytesError](err); big {
 		return m, errTooLarge
 	} else if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -120,20 +125,24 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (message, error) 
 	} else if err != nil {
 		return m, errTorn
 	}
-	m.body = body
+	m.body = m.buf.Bytes()
 	return m, nil
 }
 
-// maxTrust is how many bytes are set aside for a body on the word of its header.
-const maxTrust = 16 << 10
+// bodies holds buffers for messages. What is decoded from a body keeps nothing
+// of it, nor does anything else here after the answer.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readAll is [io.ReadAll] with a buffer that is right from the start if the
-// body has the length that was announced.
-func readAll(r io.Reader, announced int64) ([]byte, error) {
-	size := bytes.MinRead + max(0, min(announced, maxTrust))
-	b := bytes.NewBuffer(make([]byte, 0, size))
-	_, err := b.ReadFrom(r)
-	return b.Bytes(), err
+// maxKept is how many bytes are set aside for a body on the word of its header,
+// and for the next one.
+const maxKept = 16 << 10
+
+// free gives the buffer of the body back.
+func (m *message) free() {
+	if m.buf != nil && m.buf.Cap() <= maxKept+bytes.MinRead {
+		bodies.Put(m.buf)
+	}
+	m.buf, m.body = nil, nil
 }
 
 // remote is the address that a request came from.

@@ -3,7 +3,6 @@ package dmlisten
 import (
 	"container/list"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"strings"
 	"sync"
@@ -32,8 +31,7 @@ type live struct {
 	scheme session.Scheme // of the device's credentials
 	enc    syncml.Encoding
 	born   time.Time
-	last   [sha256.Size]byte // of the body heard last
-	ended  bool              // by its own last word
+	ended  bool // by its own last word
 
 	trusted bool          // the device has proved who it is; under table.mu
 	fresh   *list.Element // its place among those that have not; under table.mu
