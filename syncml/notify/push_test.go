@@ -106,6 +106,15 @@ func TestOpenForms(t *testing.T) {
 	if _, err := Open(Push(b[:20])); err == nil {
 		t.Error("half a Package 0 in a push is read")
 	}
+	whole := string(Push(b))
+	for name, udh := range map[string]string{"another port": "\x06\x05\x04\x0b\x85\x0b\x84", "a part of two": "\x0b\x05\x04\x0b\x84\x0b\x84\x00\x03\x01\x02\x01"} {
+		if got, err := Open([]byte(udh + whole)); err == nil {
+			t.Errorf("an SMS of %s is taken: %+v", name, got)
+		}
+	}
+	if _, err := Open([]byte("\x06\x05\x04\x0b\x84\x0b\x84" + whole)); err != nil {
+		t.Errorf("an SMS of our port: %v", err)
+	}
 	likePush := plain() // its digest looks like the header of a push
 	likePush.Digest = Digest{0, pduPush, 8, 4}
 	b, _ = likePush.Append(nil)
@@ -117,8 +126,8 @@ func TestOpenForms(t *testing.T) {
 	}
 }
 
-// TestSegmentAndAssemble: parts come in any order, twice, and of two devices
-// at once.
+// TestSegmentAndAssemble: parts come in any order, twice, and of two senders to
+// two devices at once, under the same reference.
 func TestSegmentAndAssemble(t *testing.T) {
 	push := bytes.Repeat([]byte("0123456789"), 30)
 	list, err := Segment(push, Port, 7)
@@ -127,16 +136,17 @@ func TestSegmentAndAssemble(t *testing.T) {
 	}
 	var a Assembler
 	now := time.Unix(1000, 0)
+	ways := [][2]string{{"smsc", "a"}, {"smsc", "b"}, {"other", "a"}}
 	for i, n := range []int{2, 2, 0} {
-		for _, to := range []string{"a", "b"} {
-			if got, err := a.Add(now, "smsc", to, list[n]); got != nil || err != nil {
+		for _, w := range ways {
+			if got, err := a.Add(now, w[0], w[1], list[n]); got != nil || err != nil {
 				t.Fatalf("part %d: %q, %v", i, got, err)
 			}
 		}
 	}
-	for _, to := range []string{"a", "b"} {
-		if got, err := a.Add(now.Add(AssemblyTime), "smsc", to, list[1]); !bytes.Equal(got, push) || err != nil {
-			t.Errorf("to %s: %q, %v", to, got, err)
+	for _, w := range ways {
+		if got, err := a.Add(now.Add(AssemblyTime), w[0], w[1], list[1]); !bytes.Equal(got, push) || err != nil {
+			t.Errorf("from and to %s: %q, %v", w, got, err)
 		}
 	}
 	if len(a.open) != 0 {
@@ -197,6 +207,9 @@ func TestBadSMS(t *testing.T) {
 		if got, err := a.Add(time.Unix(1, 0), "", "", s); err == nil {
 			t.Errorf("%s: taken as %x", name, got)
 		}
+	}
+	if _, err := a.Add(time.Unix(1, 0), "", "", SMS{UDH: unhex(t, "0404025050")}); !errors.Is(err, ErrNotTrigger) {
+		t.Errorf("a port of 8 bits: %v", err)
 	}
 	for name, udh := range map[string]string{
 		"16-bit reference": "0c08040101020105040b840000", "unknown element": "0924010005040b840000", "whole": "0605040b840000",

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -192,6 +193,68 @@ func TestKannelRequests(t *testing.T) {
 	}
 	if n := len(b.engine.all()); n != 6 {
 		t.Errorf("%d were taken; want 6", n)
+	}
+}
+
+// kannelStatus is what a sendsms request is answered.
+func (b *bed) kannelStatus(t *testing.T, method string, inURL, inBody url.Values) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, b.kannel+"?"+inURL.Encode(), strings.NewReader(inBody.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := b.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// TestKannelForms: parameters in the URL and in the body together, at the limit
+// of both and one over it, and a gateway without a password.
+func TestKannelForms(t *testing.T) {
+	b := newBed(t, 0, gate)
+	text := string(notify.Push(package0(t, "dm", 0)))
+	who, what := url.Values{"username": {"gw"}, "password": {"hunter2"}}, url.Values{"to": {"+49151"}, "text": {text}}
+	if got := b.kannelStatus(t, http.MethodPost, who, what); got != 202 {
+		t.Errorf("in two places: %d", got)
+	}
+	all := url.Values{"username": {"gw"}, "password": {"hunter2"}, "to": {"+49151"}, "text": {text}, "x": {""}}
+	all.Set("x", strings.Repeat("x", maxQuery-len(all.Encode())))
+	if got := b.kannelStatus(t, http.MethodGet, all, nil); got != 202 {
+		t.Errorf("%d bytes: %d", len(all.Encode()), got)
+	}
+	all.Set("x", all.Get("x")+"x")
+	if got := b.kannelStatus(t, http.MethodGet, all, nil); got != 413 {
+		t.Errorf("%d bytes: %d", len(all.Encode()), got)
+	}
+	if got := newBed(t, 0, Gate{}).kannelStatus(t, http.MethodGet, what, nil); got != 202 {
+		t.Errorf("without a password: %d", got)
+	}
+}
+
+// TestKannelParts: the parts of two messages to two numbers that have the same
+// reference are not mixed.
+func TestKannelParts(t *testing.T) {
+	b := newBed(t, 0, Gate{})
+	list, err := notify.Segment(notify.Push(package0(t, "dm", 200)), notify.Port, 1)
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%d SMS, %v", len(list), err)
+	}
+	other := notify.SMS{UDH: list[1].UDH, Data: make([]byte, len(list[1].Data)+1)}
+	for _, s := range []struct {
+		to     string
+		sms    notify.SMS
+		status int
+	}{{"+49152", other, 202}, {"+49151", list[0], 202}, {"+49151", list[1], 202}, {"+49152", list[0], 400}} {
+		q := url.Values{"to": {s.to}, "udh": {string(s.sms.UDH)}, "text": {string(s.sms.Data)}}
+		if got := b.kannelStatus(t, http.MethodPost, nil, q); got != s.status {
+			t.Errorf("to %s: %d, want %d", s.to, got, s.status)
+		}
+	}
+	if got := b.engine.all(); !slices.Equal(got, []string{"dev 2A7"}) {
+		t.Errorf("taken %q", got)
 	}
 }
 
