@@ -6,7 +6,7 @@
 //
 // Numbers exist only at the edge: [Dialect] turns a number into an
 // [UpdateState] or [UpdateResult] and back; everything above compares names.
-// On the way up, an answer becomes [Values] (InstanceTLV, ObjectTLV, Text),
+// On the way up, an answer becomes [Values] (Decode, for any format),
 // the values an [Instance] (ReadInstance), its pair of numbers goes to the
 // [Detector], and [Instance.In] names them in the dialect in force.
 //
