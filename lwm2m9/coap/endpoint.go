@@ -114,7 +114,8 @@ type Endpoint struct {
 }
 
 // New makes an endpoint, which owns conn from now on. [Endpoint.Run] starts it.
-// The addresses of conn must have an AddrPort method, as *net.UDPAddr has.
+// The addresses of conn must have an AddrPort method, as *net.UDPAddr has; if
+// they have Identity() string, too, requests carry what it says.
 func New(conn net.PacketConn, o Options) *Endpoint {
 	o.fill()
 	e := &Endpoint{
@@ -170,13 +171,13 @@ const (
 func (e *Endpoint) read(ctx context.Context) error {
 	buf := make([]byte, maxDatagram)
 	for failed := 0; ; {
-		n, from, err := e.readFrom(buf)
+		n, from, identity, err := e.readFrom(buf)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
 			failed = 0
-			if reply := e.receive(ctx, buf[:n], from); reply != nil {
+			if reply := e.receive(ctx, buf[:n], from, identity); reply != nil {
 				e.write(reply, from)
 			}
 		case errors.Is(err, net.ErrClosed) || failed == maxReadErrors:
@@ -191,7 +192,9 @@ func (e *Endpoint) read(ctx context.Context) error {
 	}
 }
 
-func (e *Endpoint) readFrom(buf []byte) (n int, from netip.AddrPort, err error) {
+// readFrom reads a datagram. identity is what its address says of who sent it,
+// "" on a connection without security.
+func (e *Endpoint) readFrom(buf []byte) (n int, from netip.AddrPort, identity string, err error) {
 	if e.udp != nil {
 		n, from, err = e.udp.ReadFromUDPAddrPort(buf)
 	} else {
@@ -199,13 +202,16 @@ func (e *Endpoint) readFrom(buf []byte) (n int, from netip.AddrPort, err error) 
 		if n, a, err = e.conn.ReadFrom(buf); err == nil {
 			ap, ok := a.(interface{ AddrPort() netip.AddrPort })
 			if !ok {
-				return 0, from, fmt.Errorf("coap: %T has no AddrPort", a)
+				return 0, from, "", fmt.Errorf("coap: %T has no AddrPort", a)
 			}
 			from = ap.AddrPort()
+			if known, ok := a.(interface{ Identity() string }); ok {
+				identity = known.Identity()
+			}
 		}
 	}
 	// An IPv4 peer has one key, also on a socket of both families.
-	return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err
+	return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), identity, err
 }
 
 // write sends a datagram. What cannot be sent counts as lost on the way:

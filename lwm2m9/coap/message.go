@@ -50,6 +50,9 @@ type Request struct {
 	// earlier one (RFC 7252, 4.5).
 	Exchange *Exchange
 
+	// Identity is who sent a request received, as its connection proved it (a
+	// DTLS identity); "" on a connection without security.
+	Identity string
 	// Peer and Token are set on a request received, for [Endpoint.Notify]; of
 	// a request to be sent they are not looked at.
 	Peer  netip.AddrPort

@@ -8,7 +8,7 @@ import (
 
 // receive takes one datagram in and returns what answers it at once, or nil.
 // It runs on the read loop and never waits.
-func (e *Endpoint) receive(ctx context.Context, data []byte, from netip.AddrPort) []byte {
+func (e *Endpoint) receive(ctx context.Context, data []byte, from netip.AddrPort, identity string) []byte {
 	p, err := decode(data, e.opts)
 	if errors.Is(err, errIgnore) {
 		return nil
@@ -31,7 +31,7 @@ func (e *Endpoint) receive(ctx context.Context, data []byte, from netip.AddrPort
 	case p.code == Empty:
 		return rejection(&p) // a ping (RFC 7252, 4.3)
 	case p.code.isRequest():
-		return e.requested(ctx, from, &p, now)
+		return e.requested(ctx, from, identity, &p, now)
 	default:
 		return e.responded(ctx, from, &p, now)
 	}
@@ -97,7 +97,7 @@ func (e *Endpoint) responded(ctx context.Context, from netip.AddrPort, p *packet
 }
 
 // requested takes in a request.
-func (e *Endpoint) requested(ctx context.Context, from netip.AddrPort, p *packet, now instant) []byte {
+func (e *Endpoint) requested(ctx context.Context, from netip.AddrPort, identity string, p *packet, now instant) []byte {
 	peer := e.peers[from]
 	if peer != nil {
 		if s := e.seen[seenKey{peer, p.mid}]; s != nil {
@@ -111,7 +111,7 @@ func (e *Endpoint) requested(ctx context.Context, from netip.AddrPort, p *packet
 	if code != 0 {
 		return refusal(p, code)
 	}
-	r.Peer = from
+	r.Peer, r.Identity = from, identity
 	peer = e.peer(from)
 	a := &asked{p: peer, mid: p.mid, confirmable: p.typ == typeCON, seen: e.remember(peer, p.mid, now)}
 	if resp := e.blockwise(peer, r, now); resp != nil {

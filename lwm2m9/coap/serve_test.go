@@ -3,6 +3,7 @@ package coap_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -271,6 +272,62 @@ func TestDuplicateMemory(t *testing.T) {
 				synctest.Wait()
 				if got := e.Held(); got != (coap.Held{}) {
 					t.Errorf("idle: %+v; want nothing", got)
+				}
+			})
+		})
+	}
+}
+
+// known is a connection whose addresses say who sent a datagram.
+type known struct{ *coaptest.Conn }
+
+type knownAddr struct{ *net.UDPAddr }
+
+func (knownAddr) Identity() string { return "urn:dev:1" }
+
+func (c known) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, a, err := c.Conn.ReadFrom(b)
+	if err != nil {
+		return 0, nil, err
+	}
+	return n, knownAddr{a.(*net.UDPAddr)}, nil
+}
+
+// TestIdentity: a request says who sent it, also when it came in blocks, and
+// says nobody on a connection that does not know.
+func TestIdentity(t *testing.T) {
+	for _, x := range []struct {
+		name string
+		wrap func(*coaptest.Conn) net.PacketConn
+		want string
+	}{
+		{"secure", func(c *coaptest.Conn) net.PacketConn { return known{c} }, "urn:dev:1"},
+		{"plain", func(c *coaptest.Conn) net.PacketConn { return c }, ""},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := coaptest.New()
+				got := make(chan string, 2)
+				s := coap.New(x.wrap(n.Listen(serverAddr)), coap.Options{Handler: func(_ context.Context, r *coap.Request) coap.Response {
+					got <- r.Identity
+					return coap.Response{Code: coap.Changed, Format: coap.NoFormat}
+				}})
+				ctx, cancel := context.WithCancel(context.Background())
+				ended := make(chan error, 1)
+				go func() { ended <- s.Run(ctx) }()
+				d := run(t, n, deviceAddr, coap.Options{})
+				for _, size := range []int{1, 5000} {
+					r := coap.Request{Method: coap.POST, Path: []string{"a"}, Format: coap.NoFormat, Accept: coap.NoFormat, Payload: make([]byte, size)}
+					if _, err := d.Do(ctx, serverAt, r); err != nil {
+						t.Fatal(err)
+					}
+					if id := <-got; id != x.want {
+						t.Errorf("identity of %d bytes: %q", size, id)
+					}
+				}
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
 				}
 			})
 		})
