@@ -229,8 +229,11 @@ func TestKannelForms(t *testing.T) {
 	if got := b.kannelStatus(t, http.MethodGet, all, nil); got != 413 {
 		t.Errorf("%d bytes: %d", len(all.Encode()), got)
 	}
-	if got := newBed(t, 0, Gate{}).kannelStatus(t, http.MethodGet, what, nil); got != 202 {
-		t.Errorf("without a password: %d", got)
+	open := newBed(t, 0, Gate{})
+	for name, given := range map[string]url.Values{"none": nil, "some": who} {
+		if got := open.kannelStatus(t, http.MethodPost, what, given); got != 202 {
+			t.Errorf("a gateway without a password, %s given: %d", name, got)
+		}
 	}
 }
 

@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
 	"github.com/fwbridge/fwbridge/syncml/notify"
@@ -197,7 +200,8 @@ func TestGatewayAnswers(t *testing.T) {
 // TestNobodyThere: a gateway that cannot be reached is a trouble that passes,
 // and its URL, which may hold a password, is not shown.
 func TestNobodyThere(t *testing.T) {
-	for _, s := range []Sender{&PAPSender{URL: "http://u:hunter2@127.0.0.1:1/x"}, &KannelSender{URL: "http://u:hunter2@127.0.0.1:1/x"}} {
+	const secretURL = "http://u:hunter2@127.0.0.1:1/x?password=hunter2"
+	for _, s := range []Sender{&PAPSender{URL: secretURL}, &KannelSender{URL: secretURL}} {
 		err := s.Send(t.Context(), "+49151", package0(t, "dm", 0))
 		if !Temporary(err) || strings.Contains(err.Error(), "hunter2") {
 			t.Error(err)
@@ -207,6 +211,29 @@ func TestNobodyThere(t *testing.T) {
 		if err := s.Send(t.Context(), "nowhere", package0(t, "dm", 0)); err == nil || Temporary(err) || strings.Contains(err.Error(), "hunter2") {
 			t.Error(err)
 		}
+	}
+}
+
+// TestKannelRequestSent: what a gateway is given, all of it in the body. Without
+// coding 1 it would send the bytes as text of 7 bits.
+func TestKannelRequestSent(t *testing.T) {
+	var got url.Values
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil || r.Method != http.MethodPost || r.URL.RawQuery != "" {
+			t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		}
+		got = r.PostForm
+		fmt.Fprint(w, kannelAccepted)
+	}))
+	defer gateway.Close()
+	s := &KannelSender{URL: gateway.URL, User: "gw", Secret: "hunter2", From: "12345", Client: gateway.Client()}
+	if err := s.Send(t.Context(), "+49151", package0(t, "dm", 0)); err != nil {
+		t.Fatal(err)
+	}
+	want := url.Values{"to": {"+49151"}, "from": {"12345"}, "username": {"gw"}, "password": {"hunter2"}, "coding": {"1"},
+		"udh": {"\x06\x05\x04\x0b\x84\x0b\x84"}, "text": {string(notify.Push(package0(t, "dm", 0)))}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
 	}
 }
 
