@@ -244,6 +244,7 @@ func TestConstantMsgID(t *testing.T) {
 	for range 3 {
 		m := p.message(212, get("./FwUpdate"))
 		m.Header.MsgID = "1"
+		m.Body[0].(*syncml.Status).CmdRef = "" // some leave it out
 		if out := p.say(m); out.Replayed || out.End != EndNot {
 			t.Fatalf("replayed %v, end %q", out.Replayed, out.End)
 		}

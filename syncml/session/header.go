@@ -44,7 +44,7 @@ func (c *Client) repeated(m *syncml.Message) bool {
 		return false
 	}
 	for _, cmd := range m.Body {
-		if s, ok := cmd.(*syncml.Status); ok && s.CmdRef == "0" && s.MsgRef == strconv.Itoa(c.sent) {
+		if s, ok := cmd.(*syncml.Status); ok && forHeader(s) && s.MsgRef == strconv.Itoa(c.sent) {
 			return false
 		}
 	}

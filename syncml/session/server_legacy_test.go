@@ -28,6 +28,8 @@ func TestLegacyClients(t *testing.T) {
 		{"answers a Get of n Items with n Statuses and one Results", "put it together", legacyManyItems},
 		{"leaves Data out for an empty node", "take it as empty", legacyNoData},
 		{"announces 16384 and sends 24 kB", "take it", legacyLongMessage},
+		{"begins its CmdIDs at 1 in each message", "tell its commands apart by the message", legacyCmdIDs},
+		{"leaves the ./ of a URI out, or not", "take both for one node", legacyDotSlash},
 		{"ends without a message when only Statuses come", "expect none", legacySilentEnd},
 		// What breaks it
 		{"drops numeric character references", "write named ones", legacyReferences},

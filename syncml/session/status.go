@@ -36,7 +36,7 @@ func (c *Client) statuses(m *syncml.Message) (head *syncml.Status, end End, err 
 		if !ok {
 			continue
 		}
-		if s.Cmd == syncml.CmdSyncHdr || s.CmdRef == "0" {
+		if forHeader(s) {
 			if s.MsgRef == "" || s.MsgRef == strconv.Itoa(c.sent) {
 				head = s
 			}
