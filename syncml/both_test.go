@@ -215,19 +215,27 @@ func TestTagNamed(t *testing.T) {
 	}
 }
 
-// TestAllPlain tries every byte at every place.
-func TestAllPlain(t *testing.T) {
+// TestCopyPlain tries every byte at every place of texts of every length that
+// is copied in a way of its own.
+func TestCopyPlain(t *testing.T) {
 	for c := range 256 {
-		for at := range 12 {
-			b := []byte("abcdefghijkl")
-			b[at] = byte(c)
-			out, why := appendXMLText(nil, b)
-			same := why == "" && string(out) == string(b)
-			if allPlain(string(b)) && (!same || c >= 0x80) {
-				t.Errorf("byte 0x%02x at %d is taken for plain", c, at)
-			}
-			if same && c > ' ' && c < 0x7f && !allPlain(string(b)) {
-				t.Errorf("byte 0x%02x at %d is not taken for plain", c, at)
+		for size := range 27 {
+			for at := range size {
+				b := []byte("abcdefghijklmnopqrstuvwxyz")[:size]
+				b[at] = byte(c)
+				out, why := appendXMLText(nil, b)
+				same := why == "" && string(out) == string(b)
+				got := make([]byte, size)
+				plain := copyPlain(got, string(b))
+				if plain && (!same || c >= 0x80) {
+					t.Errorf("byte 0x%02x at %d of %d is taken for plain", c, at, size)
+				}
+				if same && c > ' ' && c < 0x7f && !plain {
+					t.Errorf("byte 0x%02x at %d of %d is not taken for plain", c, at, size)
+				}
+				if plain != copyPlain(got, b) || plain && !bytes.Equal(got, b) {
+					t.Errorf("%q is copied as %q", b, got)
+				}
 			}
 		}
 	}

@@ -84,19 +84,23 @@ func bindingOf(c Command) (*binding, tag) {
 	switch c := c.(type) {
 	case nil:
 		return nil, noTag
-	case *Status:
-		if c != nil { // a message has more of these than of all others
+	case *Status: // a message has more of these than of all others
+		if c != nil {
 			return bindings[tagStatus], tagStatus
 		}
-	case *Unknown:
-		if c == nil {
-			return nil, noTag
+	case *Results:
+		if c != nil {
+			return bindings[tagResults], tagResults
 		}
-		return unknownBinding, tagOfName[string(c.Cmd)]
-	}
-	if op, ok := c.(*Op); ok && op != nil && op.Cmd != "" {
-		t := tagNamed(string(op.Cmd))
-		return bindings[t], t
+	case *Op:
+		if c != nil && c.Cmd != "" {
+			t := tagNamed(string(c.Cmd))
+			return bindings[t], t
+		}
+	case *Unknown:
+		if c != nil {
+			return unknownBinding, tagOfName[string(c.Cmd)]
+		}
 	}
 	if v := reflect.ValueOf(c); v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, noTag // its Name method would panic

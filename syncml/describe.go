@@ -106,14 +106,6 @@ func (p *printSink) leaf(t tag, text string, kind leafKind) string {
 	return ""
 }
 
-func (p *printSink) bytes(t tag, text []byte, kind leafKind) string {
-	return p.leaf(t, string(text), kind)
-}
-
-func (*printSink) place() place { return place{} }
-
-func (*printSink) repeat(place, place) bool { return false }
-
 func (p *printSink) note(text string) {
 	if text != "" {
 		p.out.WriteString(" <!-- " + text + " -->")

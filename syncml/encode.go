@@ -1,6 +1,7 @@
 package syncml
 
 import (
+	"slices"
 	"strconv"
 )
 
@@ -12,6 +13,17 @@ func Encode(m *Message, enc Encoding) ([]byte, error) {
 	return m.AppendXML(nil)
 }
 
+// appendTo is AppendXML or AppendWBXML; size is room to start with.
+func (m *Message) appendTo(dst []byte, enc Encoding, f *forms, size int) ([]byte, error) {
+	w := &writer{enc: enc, old: f.old, direct: true}
+	w.out = output{text: append(slices.Grow(dst, size), f.head...), forms: f}
+	w.message(m)
+	if w.err != nil {
+		return dst, w.err
+	}
+	return w.out.text, nil
+}
+
 // leafKind says what a leaf's text is, for a sink that treats kinds apart.
 type leafKind uint8
 
@@ -21,7 +33,8 @@ const (
 	data                   // Data of an Item
 )
 
-// sink is one form of the element stream of a message.
+// sink takes the element stream of a message, for something else than one of
+// the two encodings.
 type sink interface {
 	// open starts an element that holds elements, shut ends it. The name is
 	// that of t, or of a command that is not in the table.
@@ -30,41 +43,30 @@ type sink interface {
 	// leaf is a whole element that holds text. It returns why the form
 	// cannot carry the text, or "".
 	leaf(t tag, text string, kind leafKind) string
-	// bytes is leaf for a text that is no string.
-	bytes(t tag, text []byte, kind leafKind) string
-	// place is where the next element will begin. repeat writes what stands
-	// between two places again; it reports false if that is not possible.
-	place() place
-	repeat(from, to place) bool
 	// note explains the leaf before it to a human reader.
 	note(text string)
 }
 
-// place is a place in the output of a sink, and the code page there.
-type place struct {
-	at   int
-	page uint8
-}
-
-// writer feeds a Message to a sink, in the normal form. It keeps its first
+// writer turns a Message into elements, in the normal form. It keeps its first
 // error and writes nothing after it.
 type writer struct {
-	sink  sink
-	enc   Encoding
-	old   bool     // SyncML 1.1
-	shown bool     // for a reader, not for a peer: everything is allowed
-	depth int      // open elements
-	last  struct { // the Meta written last
+	out    output
+	direct bool // elements go to out: there is no sink and no error
+	old    bool // SyncML 1.1
+	shown  bool // for a reader, not for a peer: everything is allowed
+	enc    Encoding
+	sink   sink     // if set, takes the elements
+	depth  int      // open elements
+	last   struct { // the Meta written last
 		meta     *Meta
 		from, to place
 	}
-	digits  [20]byte // of the number in hand
-	command int      // ordinal in the SyncBody
-	format  string   // Format of the command's own Meta
+	command int    // ordinal in the SyncBody
+	format  string // Format of the command's own Meta
 	err     *EncodeError
 }
 
-// write feeds m to s.
+// write feeds m to s, under the rules of enc.
 func write(m *Message, s sink, enc Encoding) error {
 	w := &writer{sink: s, enc: enc, old: m.Header.Version.old()}
 	w.message(m)
@@ -87,69 +89,137 @@ func (v Version) old() bool { return trimmed(v.DTD) == DM112.DTD }
 func (w *writer) fail(t tag, msg string) {
 	if w.err == nil && !w.shown {
 		w.err = &EncodeError{Encoding: w.enc, Path: t.String(), Command: w.command, Msg: msg}
+		w.direct = false
 	}
 }
+
+const notIn11 = "not in SyncML 1.1"
 
 // open begins the element t, which shut must end. It reports false, and t has
 // not begun, if that is not possible.
 func (w *writer) open(t tag) bool {
-	if !w.allowed(t) {
+	if !w.direct {
+		return w.openIn(w.sink, t)
+	}
+	f := &w.out.forms.of[t]
+	if !w.out.fits(f, 0) {
+		w.fail(t, notIn11)
 		return false
 	}
-	w.sink.open(t, elements[t].name)
+	w.out.start(f)
 	w.depth++
 	return true
 }
 
-func (w *writer) shut(t tag) {
-	if w.depth--; w.err != nil {
-		w.err.Path = t.String() + "/" + w.err.Path
-		return
+func (w *writer) openIn(s sink, t tag) bool {
+	if !w.allowed(t) {
+		return false
 	}
-	w.sink.shut(t, elements[t].name)
+	s.open(t, elements[t].name)
+	w.depth++
+	return true
+}
+
+// shut ends the element t.
+func (w *writer) shut(t tag) {
+	w.depth--
+	switch {
+	case w.direct && w.out.holds():
+		w.out.end(&w.out.forms.of[t])
+	case w.direct:
+		w.out.shut(t)
+	case w.err != nil:
+		w.err.Path = t.String() + "/" + w.err.Path
+	default:
+		w.sink.shut(t, elements[t].name)
+	}
 }
 
 // leaf writes the element t with its text.
 func (w *writer) leaf(t tag, text string, kind leafKind) {
-	if !w.allowed(t) {
+	if !w.direct {
+		w.leafIn(w.sink, t, text, kind)
 		return
 	}
-	if why := w.sink.leaf(t, text, kind); why != "" {
+	f := &w.out.forms.of[t]
+	switch {
+	case !w.out.fits(f, len(text)):
+		w.fail(t, notIn11)
+	case !leaf(&w.out, f, text):
+		w.cannot(t, oddLeaf(&w.out, t, text, w.enc))
+	}
+}
+
+func (w *writer) leafIn(s sink, t tag, text string, kind leafKind) {
+	if w.allowed(t) {
+		w.cannot(t, s.leaf(t, text, kind))
+	}
+}
+
+// cannot is fail, if there is a reason.
+func (w *writer) cannot(t tag, why string) {
+	if why != "" {
 		w.fail(t, why)
 	}
 }
 
-// bytes is leaf for a text that is no string.
-func (w *writer) bytes(t tag, text []byte, kind leafKind) {
-	if !w.allowed(t) {
-		return
+// allowed says that t may go to a sink.
+func (w *writer) allowed(t tag) bool {
+	if w.old && elements[t].new12 {
+		w.fail(t, notIn11)
 	}
-	if why := w.sink.bytes(t, text, kind); why != "" {
-		w.fail(t, why)
-	}
+	return w.err == nil
 }
 
 // number is leaf for a number.
 func (w *writer) number(t tag, n int64) {
-	w.bytes(t, strconv.AppendInt(w.digits[:0], n, 10), plain)
-}
-
-// meta writes a Meta. Most Items of a message have the same one.
-func (w *writer) meta(m *Meta) {
-	if w.last.meta != nil && *m == *w.last.meta && w.err == nil && w.sink.repeat(w.last.from, w.last.to) {
+	if !w.direct {
+		w.leafIn(w.sink, t, strconv.FormatInt(n, 10), plain)
 		return
 	}
-	from := w.sink.place()
-	metaShape.writeIn(w, tagMeta, m)
-	w.last.meta, w.last.from, w.last.to = m, from, w.sink.place()
+	f := &w.out.forms.of[t]
+	if !w.out.fits(f, 0) {
+		w.fail(t, notIn11)
+		return
+	}
+	w.out.number(f, n)
 }
 
-// id writes an identifier.
-func (w *writer) id(t tag, text string) {
-	if len(text) > maxID {
+// size is leaf for a number of bytes.
+func (w *writer) size(t tag, n int64) {
+	if n < 0 {
+		w.fail(t, "a number below zero")
+	}
+	w.number(t, n)
+}
+
+// text writes a text, unless it is absent.
+func (w *writer) text(t tag, text string, how textRules) {
+	if !how.exact && padded(text) {
+		text = trimmed(text)
+	}
+	if text == "" && !how.always {
+		return
+	}
+	if len(text) > maxID && how.id {
 		w.fail(t, "over "+strconv.Itoa(maxID)+" bytes")
 	}
-	w.leaf(t, text, plain)
+	w.leaf(t, text, how.kind)
+}
+
+// meta writes a Meta, if there is one. Most Items of a message have the same.
+func (w *writer) meta(m *Meta) {
+	if w.last.meta != nil && w.direct && *m == *w.last.meta && w.out.repeat(w.last.from, w.last.to) {
+		return
+	}
+	if *m == (Meta{}) {
+		return
+	}
+	from := w.out.place()
+	metaShape.writeIn(w, tagMeta, m)
+	if w.direct {
+		w.last.meta, w.last.from, w.last.to = m, from, w.out.place()
+	}
 }
 
 // itemData writes the Data of an Item.
@@ -157,7 +227,18 @@ func (w *writer) itemData(i *Item) {
 	if endsInNUL(i, w.format) {
 		w.fail(tagData, "text that ends in NUL, which readers cut off")
 	}
-	w.bytes(tagData, i.Data, data)
+	if !w.direct {
+		w.leafIn(w.sink, tagData, string(i.Data), data)
+		return
+	}
+	f := &w.out.forms.of[tagData]
+	w.out.fits(f, len(i.Data)) // in every version
+	switch {
+	case w.enc == WBXML:
+		w.out.opaque(f, i.Data)
+	case !leaf(&w.out, f, i.Data):
+		w.cannot(tagData, oddLeaf(&w.out, tagData, i.Data, XML))
+	}
 }
 
 // note explains the leaf before it, to a reader.
@@ -188,11 +269,4 @@ func (w *writer) cmd(c Command) {
 	case !b.write(w, t, c):
 		w.fail(t, "a command of another type")
 	}
-}
-
-func (w *writer) allowed(t tag) bool {
-	if w.old && elements[t].new12 {
-		w.fail(t, "not in SyncML 1.1")
-	}
-	return w.err == nil
 }

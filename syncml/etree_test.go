@@ -56,12 +56,6 @@ func (s *etreeSink) leaf(t tag, text string, _ leafKind) string {
 	return ""
 }
 
-func (s *etreeSink) bytes(t tag, b []byte, kind leafKind) string { return s.leaf(t, string(b), kind) }
-
-func (*etreeSink) place() place { return place{} }
-
-func (*etreeSink) repeat(place, place) bool { return false }
-
 func (*etreeSink) note(string) {}
 
 // notInXML says which character of s cannot stand in XML 1.0 (2.2) without a

@@ -114,11 +114,14 @@ func blank(s string) bool {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-// trimmed is s without the white space around it. Most texts have none, and
-// strings.Trim looks no faster at those.
+// trimmed is s without the white space around it.
 func trimmed(s string) string {
-	if s == "" || s[0] > ' ' && s[len(s)-1] > ' ' {
-		return s
+	if padded(s) {
+		return strings.Trim(s, blanks)
 	}
-	return strings.Trim(s, blanks)
+	return s
 }
+
+// padded says that there may be white space around s. Most texts have none, and
+// strings.Trim looks no faster at those.
+func padded(s string) bool { return s != "" && min(s[0], s[len(s)-1]) <= ' ' }

@@ -8,7 +8,7 @@ import (
 // needed makes the identifier row of a header one without which no answer can be written:
 // absent or empty, it is an error in both directions.
 func needed(r row[Header], at func(*Header) *string) row[Header] {
-	r.must, r.text = true, nil
+	r.must, r.kind = true, isOther
 	r.read = func(b *binder, n *node, h *Header) {
 		if *at(h) = b.id(n); *at(h) == "" {
 			b.fail(n, n.label()+" is empty")
@@ -19,23 +19,7 @@ func needed(r row[Header], at func(*Header) *string) row[Header] {
 		if text == "" {
 			w.fail(r.tag, "is empty")
 		}
-		w.id(r.tag, text)
-	}
-	return r
-}
-
-// metaRow is a Meta. Its elements may be wrapped in a MetInf (oma-dm.md 1.1);
-// we never wrap them.
-func metaRow[T any](at func(*T) *Meta) row[T] {
-	r := partRow(tagMeta, false, &metaShape, at)
-	r.read = func(b *binder, n *node, v *T) {
-		unwrap(n)
-		metaShape.read(b, n, at(v))
-	}
-	r.write = func(w *writer, v *T) {
-		if m := at(v); *m != (Meta{}) {
-			w.meta(m)
-		}
+		w.text(r.tag, text, r.rules)
 	}
 	return r
 }
@@ -43,11 +27,7 @@ func metaRow[T any](at func(*T) *Meta) row[T] {
 // defaultMetaRow is the Meta of a command, which its Items inherit.
 func defaultMetaRow[T any](at func(*T) *Meta) row[T] {
 	r := metaRow(at)
-	write := r.write
-	r.write = func(w *writer, v *T) {
-		w.format = at(v).Format // Meta stands before the Items
-		write(w, v)
-	}
+	r.inherit = true
 	return r
 }
 
@@ -147,7 +127,8 @@ func endsInNUL(i *Item, format string) bool {
 	if i.Meta.Format != "" {
 		format = i.Meta.Format
 	}
-	return bytes.HasSuffix(i.Data, []byte{0}) && !i.MoreData && slices.Contains(textFormats, format)
+	last := len(i.Data) - 1
+	return last >= 0 && i.Data[last] == 0 && !i.MoreData && slices.Contains(textFormats, format)
 }
 
 // trimItems takes away the NUL bytes that real clients put at the end of text

@@ -11,72 +11,58 @@ import (
 func textRow[T any](t tag, at func(*T) *string) row[T] {
 	return row[T]{
 		tag:  t,
-		text: at,
+		kind: ofText,
+		text: fieldOf(at),
 		norm: func(v *T) { *at(v) = trimmed(*at(v)) },
 	}
 }
 
+// written makes a row of text or of a Location one that is written when empty too.
+func written[T any](r row[T]) row[T] {
+	r.always, r.rules.always = true, true
+	return r
+}
+
 // uriRow is a text that is written when empty too: it is all its parent has.
 func uriRow[T any](t tag, at func(*T) *string) row[T] {
-	r := textRow(t, at)
-	r.always = true
-	return r
+	return written(textRow(t, at))
 }
 
 // idRow is a text that is always written, and has a length limit: others echo
 // it.
 func idRow[T any](t tag, at func(*T) *string) row[T] {
-	r := uriRow(t, at)
-	r.id = true
-	return r
+	return written(optIDRow(t, at))
 }
 
 // optIDRow is a text with the length limit of an identifier; empty is absent.
 func optIDRow[T any](t tag, at func(*T) *string) row[T] {
-	r := idRow(t, at)
-	r.always = false
+	r := textRow(t, at)
+	r.rules.id = true
 	return r
-}
-
-// nameRow is idRow for the name of a command.
-func nameRow[T any](t tag, at func(*T) *Name) row[T] {
-	return row[T]{
-		tag:   t,
-		read:  func(b *binder, n *node, v *T) { *at(v) = Name(b.id(n)) },
-		write: func(w *writer, v *T) { w.id(t, trimmed(string(*at(v)))) },
-		norm:  func(v *T) { *at(v) = Name(trimmed(string(*at(v)))) },
-	}
 }
 
 // exactRow is an optional text whose white space counts: it is echoed or goes
 // into a digest.
 func exactRow[T any](t tag, at func(*T) *string) row[T] {
-	return row[T]{tag: t, text: at, exact: true}
+	return row[T]{tag: t, kind: ofText, text: fieldOf(at), rules: textRules{exact: true}}
 }
 
-// secretRow is a text that printers hide; always says that it is written when
-// empty too.
-func secretRow[T any](t tag, always bool, at func(*T) *Secret) row[T] {
-	return row[T]{
-		tag:  t,
-		read: func(b *binder, n *node, v *T) { *at(v) = Secret(b.text(n)) },
-		write: func(w *writer, v *T) {
-			if s := trimmed(string(*at(v))); s != "" || always {
-				w.leaf(t, s, secret)
-			}
-		},
-		norm: func(v *T) { *at(v) = Secret(trimmed(string(*at(v)))) },
-	}
+// secretRow is an optional text that printers hide.
+func secretRow[T any](t tag, at func(*T) *string) row[T] {
+	r := textRow(t, at)
+	r.rules.kind = secret
+	return r
 }
 
 // textsRow is a text that may stand more than once.
 func textsRow[T any](t tag, at func(*T) *[]string) row[T] {
+	texts := fieldOf(at)
 	return row[T]{
 		tag:  t,
 		many: true,
 		read: func(b *binder, n *node, v *T) { *at(v) = b.kept.with(*at(v), b.text(n)) },
 		write: func(w *writer, v *T) {
-			for _, s := range *at(v) {
+			for _, s := range *texts.of(v) {
 				w.leaf(t, trimmed(s), plain)
 			}
 		},
@@ -90,35 +76,14 @@ func textsRow[T any](t tag, at func(*T) *[]string) row[T] {
 	}
 }
 
-// flagRow is an element without content.
+// flagRow is an element without content; saying it twice changes nothing.
 func flagRow[T any](t tag, at func(*T) *bool) row[T] {
-	return row[T]{
-		tag:  t,
-		many: true, // saying it twice changes nothing
-		read: func(_ *binder, _ *node, v *T) { *at(v) = true },
-		write: func(w *writer, v *T) {
-			if *at(v) {
-				w.leaf(t, "", plain)
-			}
-		},
-	}
+	return row[T]{tag: t, many: true, kind: ofFlag, flag: fieldOf(at)}
 }
 
-// numberRow is an optional number of bytes; zero is absent.
-func numberRow[T any](t tag, at func(*T) *int64) row[T] {
-	return row[T]{
-		tag:    t,
-		number: at,
-		read:   func(b *binder, n *node, v *T) { *at(v) = b.number(n) },
-		write: func(w *writer, v *T) {
-			switch n := *at(v); {
-			case n < 0:
-				w.fail(t, "a number below zero")
-			case n > 0:
-				w.number(t, n)
-			}
-		},
-	}
+// sizeRow is an optional number of bytes; zero is absent.
+func sizeRow[T any](t tag, at func(*T) *int64) row[T] {
+	return row[T]{tag: t, kind: ofSize, size: fieldOf(at)}
 }
 
 // codeRow is a status or alert code. It is always written. What is no number
@@ -144,23 +109,30 @@ func codeRow[T any, C interface {
 	}
 }
 
-// partRow is an element with a shape of its own; its zero value is absent
-// unless always is set.
-func partRow[T any, U comparable](t tag, always bool, s *shape[U], at func(*T) *U) row[T] {
+// locationRow is a Target or Source; one that is zero is absent.
+func locationRow[T any](t tag, at func(*T) *Location) row[T] {
 	return row[T]{
-		tag:  t,
-		read: func(b *binder, n *node, v *T) { s.read(b, n, at(v)) },
-		write: func(w *writer, v *T) {
-			if p, zero := at(v), *new(U); *p != zero || always {
-				s.writeIn(w, t, p)
-			}
-		},
-		norm: func(v *T) { s.norm(at(v)) },
+		tag:      t,
+		kind:     ofLocation,
+		location: fieldOf(at),
+		norm:     func(v *T) { locationShape.norm(at(v)) },
+	}
+}
+
+// metaRow is a Meta; one that is zero is absent. Its elements may be wrapped in
+// a MetInf (oma-dm.md 1.1); we never wrap them.
+func metaRow[T any](at func(*T) *Meta) row[T] {
+	return row[T]{
+		tag:  tagMeta,
+		kind: ofMeta,
+		meta: fieldOf(at),
+		norm: func(v *T) { metaShape.norm(at(v)) },
 	}
 }
 
 // optRow is an element with a shape of its own; nil is absent.
 func optRow[T, U any](t tag, s *shape[U], at func(*T) **U) row[T] {
+	part := fieldOf(at)
 	return row[T]{
 		tag: t,
 		read: func(b *binder, n *node, v *T) {
@@ -169,7 +141,7 @@ func optRow[T, U any](t tag, s *shape[U], at func(*T) **U) row[T] {
 			*at(v) = p
 		},
 		write: func(w *writer, v *T) {
-			if p := *at(v); p != nil {
+			if p := *part.of(v); p != nil {
 				s.writeIn(w, t, p)
 			}
 		},

@@ -47,15 +47,38 @@ type row[T any] struct {
 	read  func(b *binder, n *node, v *T)
 	write func(w *writer, v *T)
 	norm  func(v *T) // nil if every value is normal; v is the caller's own copy
-	// text, if set, is where the text is that is all of the row. It stands in
-	// for read and write, which do the same: most rows are such, and a call
-	// less for each is worth it.
-	text   func(v *T) *string
-	always bool              // text is written when empty too
-	exact  bool              // the white space around text counts
-	id     bool              // text has the length limit of an identifier
-	number func(v *T) *int64 // if set, where a number is that is not written when 0
+	// Most rows are a field of one of a few kinds. Which it is says kind, and
+	// such a row has no read and write but those of shape.
+	kind     rowKind
+	text     field[T, string]
+	flag     field[T, bool]
+	size     field[T, int64] // bytes; not written when 0
+	location field[T, Location]
+	meta     field[T, Meta]
+	rules    textRules
+	always   bool // a Location is written when zero too
+	inherit  bool // the Items of the command inherit the Meta
 }
+
+// textRules say what is special about a text.
+type textRules struct {
+	always bool // written when empty too
+	exact  bool // the white space around it counts
+	id     bool // it has the length limit of an identifier
+	kind   leafKind
+}
+
+// rowKind says which field of a row is in use.
+type rowKind uint8
+
+const (
+	isOther rowKind = iota // read and write
+	ofText
+	ofFlag
+	ofSize
+	ofLocation
+	ofMeta
+)
 
 // takes says that the row is for elements t.
 func (r *row[T]) takes(t tag) bool {
@@ -79,16 +102,21 @@ func (s *shape[T]) read(b *binder, n *node, v *T) {
 		}
 		seen |= bit
 		switch {
-		case r.text == nil:
-			r.read(b, k, v)
-		case k.plain && b.short && len(k.text) <= maxID: // most often; the others come to the same
-			*r.text(v) = k.text
-		case r.id:
-			*r.text(v) = b.id(k)
-		case r.exact:
-			*r.text(v) = b.exact(k)
+		case r.kind == ofText && k.plain && b.short && len(k.text) <= maxID: // most often; readText comes to the same
+			*r.text.of(v) = k.text
+		case r.kind == ofText:
+			*r.text.of(v) = r.readText(b, k)
+		case r.kind == ofLocation:
+			locationShape.read(b, k, r.location.of(v))
+		case r.kind == ofMeta:
+			unwrap(k)
+			metaShape.read(b, k, r.meta.of(v))
+		case r.kind == ofFlag:
+			*r.flag.of(v) = true
+		case r.kind == ofSize:
+			*r.size.of(v) = b.number(k)
 		default:
-			*r.text(v) = b.text(k)
+			r.read(b, k, v)
 		}
 	}
 	if missing := s.need &^ seen; missing != 0 {
@@ -101,6 +129,17 @@ func (s *shape[T]) read(b *binder, n *node, v *T) {
 	if s.fix != nil {
 		s.fix(v)
 	}
+}
+
+// readText is the text of n, which the row is for.
+func (r *row[T]) readText(b *binder, n *node) string {
+	switch {
+	case r.rules.id:
+		return b.id(n)
+	case r.rules.exact:
+		return b.exact(n)
+	}
+	return b.text(n)
 }
 
 // skip passes over k, which has no row in n, unless it shows that the message
@@ -132,22 +171,33 @@ func (s *shape[T]) write(w *writer, v *T) {
 	}
 	for i := range s.rows {
 		r := &s.rows[i]
-		if r.text == nil {
-			if r.number == nil || *r.number(v) != 0 {
-				r.write(w, v)
+		if r.kind == ofText { // most often
+			if text := *r.text.of(v); text != "" || r.rules.always {
+				w.text(r.tag, text, r.rules)
 			}
 			continue
 		}
-		text := *r.text(v)
-		if !r.exact {
-			text = trimmed(text)
-		}
-		switch {
-		case text == "" && !r.always:
-		case r.id:
-			w.id(r.tag, text)
+		switch r.kind {
+		case ofLocation:
+			if l := r.location.of(v); l.URI != "" || l.Name != "" || r.always {
+				locationShape.writeIn(w, r.tag, l)
+			}
+		case ofMeta:
+			m := r.meta.of(v)
+			if r.inherit {
+				w.format = m.Format // Meta stands before the Items
+			}
+			w.meta(m)
+		case ofFlag:
+			if *r.flag.of(v) {
+				w.leaf(r.tag, "", plain)
+			}
+		case ofSize:
+			if n := *r.size.of(v); n != 0 {
+				w.size(r.tag, n)
+			}
 		default:
-			w.leaf(r.tag, text, plain)
+			r.write(w, v)
 		}
 	}
 }

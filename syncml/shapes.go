@@ -12,16 +12,16 @@ var metaShape = indexed(shape[Meta]{rows: []row[Meta]{
 	textRow(tagFormat, func(m *Meta) *string { return &m.Format }),
 	textRow(tagType, func(m *Meta) *string { return &m.Type }),
 	textRow(tagMark, func(m *Meta) *string { return &m.Mark }),
-	numberRow(tagSize, func(m *Meta) *int64 { return &m.Size }),
+	sizeRow(tagSize, func(m *Meta) *int64 { return &m.Size }),
 	textRow(tagVersion, func(m *Meta) *string { return &m.Version }),
-	secretRow(tagNextNonce, false, func(m *Meta) *Secret { return &m.NextNonce }),
-	numberRow(tagMaxMsgSize, func(m *Meta) *int64 { return &m.MaxMsgSize }),
-	numberRow(tagMaxObjSize, func(m *Meta) *int64 { return &m.MaxObjSize }),
+	secretRow(tagNextNonce, func(m *Meta) *string { return (*string)(&m.NextNonce) }),
+	sizeRow(tagMaxMsgSize, func(m *Meta) *int64 { return &m.MaxMsgSize }),
+	sizeRow(tagMaxObjSize, func(m *Meta) *int64 { return &m.MaxObjSize }),
 }})
 
 var credShape = indexed(shape[Cred]{rows: []row[Cred]{
 	metaRow(func(c *Cred) *Meta { return &c.Meta }),
-	secretRow(tagData, true, func(c *Cred) *Secret { return &c.Data }),
+	written(secretRow(tagData, func(c *Cred) *string { return (*string)(&c.Data) })),
 }})
 
 var chalShape = indexed(shape[Chal]{rows: []row[Chal]{
@@ -33,8 +33,8 @@ var headerShape = indexed(shape[Header]{rows: []row[Header]{
 	idRow(tagVerProto, func(h *Header) *string { return &h.Version.Proto }),
 	needed(idRow(tagSessionID, sessionIDOf), sessionIDOf),
 	needed(idRow(tagMsgID, msgIDOf), msgIDOf),
-	partRow(tagTarget, true, &locationShape, func(h *Header) *Location { return &h.Target }),
-	partRow(tagSource, true, &locationShape, func(h *Header) *Location { return &h.Source }),
+	written(locationRow(tagTarget, func(h *Header) *Location { return &h.Target })),
+	written(locationRow(tagSource, func(h *Header) *Location { return &h.Source })),
 	textRow(tagRespURI, func(h *Header) *string { return &h.RespURI }),
 	flagRow(tagNoResp, func(h *Header) *bool { return &h.NoResp }),
 	optRow(tagCred, &credShape, func(h *Header) **Cred { return &h.Cred }),
@@ -77,8 +77,8 @@ var (
 
 func itemRows(always bool) shape[Item] {
 	return indexed(shape[Item]{rows: []row[Item]{
-		partRow(tagTarget, false, &locationShape, func(i *Item) *Location { return &i.Target }),
-		partRow(tagSource, false, &locationShape, func(i *Item) *Location { return &i.Source }),
+		locationRow(tagTarget, func(i *Item) *Location { return &i.Target }),
+		locationRow(tagSource, func(i *Item) *Location { return &i.Source }),
 		metaRow(func(i *Item) *Meta { return &i.Meta }),
 		dataRow(always),
 		flagRow(tagMoreData, func(i *Item) *bool { return &i.MoreData }),
@@ -90,7 +90,7 @@ var statusShape = indexed(shape[Status]{
 		idRow(tagCmdID, func(s *Status) *string { return &s.CmdID }),
 		idRow(tagMsgRef, func(s *Status) *string { return &s.MsgRef }),
 		idRow(tagCmdRef, func(s *Status) *string { return &s.CmdRef }),
-		nameRow(tagCmd, func(s *Status) *Name { return &s.Cmd }),
+		idRow(tagCmd, func(s *Status) *string { return (*string)(&s.Cmd) }),
 		textsRow(tagTargetRef, func(s *Status) *[]string { return &s.TargetRefs }),
 		textsRow(tagSourceRef, func(s *Status) *[]string { return &s.SourceRefs }),
 		optRow(tagCred, &credShape, func(s *Status) **Cred { return &s.Cred }),

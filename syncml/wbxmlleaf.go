@@ -83,7 +83,6 @@ func leafText(rest string) (text string, size int, plain bool) {
 // and whether the string is known to be ASCII. It looks at eight bytes at a
 // time: most texts are too short for a call of IndexByte to pay.
 func endOfString(s string, from int) (end int, ascii bool) {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	var seen uint64
 	i := from
 	for ; i+8 <= len(s); i += 8 {
@@ -101,8 +100,14 @@ func endOfString(s string, from int) (end int, ascii bool) {
 }
 
 // eight is eight bytes as a number, the first as the lowest.
-func eight(s string) uint64 {
+func eight[S string | []byte](s S) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// four is eight of four bytes.
+func four[S string | []byte](s S) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }

@@ -1,8 +1,8 @@
 package syncml
 
 import (
+	"encoding/binary"
 	"fmt"
-	"slices"
 	"unicode/utf8"
 )
 
@@ -16,16 +16,14 @@ const xmlDeclaration = `<?xml version="1.0" encoding="UTF-8"?>`
 // XML carries neither NUL and other control characters, nor bytes that are not
 // UTF-8, nor (without a numeric reference) a carriage return. A message that
 // has them, or misses SessionID or MsgID, gives an [*EncodeError] and dst as
-// it was; binary values go as base64 or in WBXML.
+// it was; binary values go as base64 or in WBXML. What stands in dst beyond its
+// length, up to its capacity, may change.
 func (m *Message) AppendXML(dst []byte) ([]byte, error) {
-	s := &xmlSink{out: append(slices.Grow(dst, startXML), xmlDeclaration...), root: namespaceSyncML + DM12.DTD}
+	f := xmlForms12
 	if m.Header.Version.old() {
-		s.root = namespaceSyncML + DM112.DTD
+		f = xmlForms11
 	}
-	if err := write(m, s, XML); err != nil {
-		return dst, err
-	}
-	return s.out, nil
+	return m.appendTo(dst, XML, f, startXML)
 }
 
 // startXML and startWBXML are the sizes a message is given to start with.
@@ -34,106 +32,64 @@ const (
 	startWBXML = 1024
 )
 
-// xmlTag is what is written of an element: its start tag, the tag of the empty
-// element, its end tag.
-type xmlTag struct{ start, empty, end string }
-
-// xmlTags is [elements] in writing. The elements of MetInf are written with
+// xmlForms is how elements are written in XML. Those of MetInf are written with
 // their namespace, each of its own (oma-dm.md 1.1).
-var xmlTags = func() (all [tagCount]xmlTag) {
+func xmlForms(v Version) *forms {
+	f := &forms{head: xmlDeclaration, old: v.old()}
 	for t, e := range elements {
 		start := "<" + e.name
-		if e.page == pageMetInf {
+		switch {
+		case e.page == pageMetInf:
 			start += ` xmlns="` + namespaceMetInf + `"`
+		case tag(t) == tagSyncML:
+			start += ` xmlns="` + namespaceSyncML + v.DTD + `"`
 		}
-		all[t] = xmlTag{start + ">", start + "/>", "</" + e.name + ">"}
+		f.add(tag(t), start+">", "</"+e.name+">", start+"/>", 0)
 	}
-	return all
-}()
-
-// xmlSink appends XML text.
-type xmlSink struct {
-	out  []byte
-	root string // namespace of the root
-	last int    // where out ended after the start tag written last
+	return f
 }
 
-func (s *xmlSink) open(t tag, _ string) {
-	if t == tagSyncML {
-		s.out = append(s.out, `<SyncML xmlns="`...)
-		s.out = append(append(s.out, s.root...), `">`...)
-		return // it is never empty
+// copyPlain copies s to dst, which must be as long, if both encodings write s as
+// it is. False says nothing: it looks at up to eight bytes at a time, some of
+// them twice, for those that are not plain and others like them.
+func copyPlain[S string | []byte](dst []byte, s S) bool {
+	n := len(s)
+	switch {
+	case n >= 8:
+		last := eight(s[n-8:])
+		odd := oddBytes(last)
+		binary.LittleEndian.PutUint64(dst[n-8:], last)
+		for i := 0; i < n-8; i += 8 {
+			w := eight(s[i:])
+			odd |= oddBytes(w)
+			binary.LittleEndian.PutUint64(dst[i:], w)
+		}
+		return odd == 0
+	case n >= 4:
+		first, last := four(s), four(s[n-4:])
+		binary.LittleEndian.PutUint32(dst, first)
+		binary.LittleEndian.PutUint32(dst[n-4:], last)
+		return oddBytes(uint64(first)<<32|uint64(last)) == 0
+	case n > 0:
+		first, middle, last := s[0], s[n/2], s[n-1]
+		dst[0], dst[n/2], dst[n-1] = first, middle, last
+		return oddBytes('x'*ones&^0xFFFFFF|uint64(first)|uint64(middle)<<8|uint64(last)<<16) == 0
 	}
-	s.out = append(s.out, xmlTags[t].start...)
-	s.last = len(s.out)
-}
-
-// shut ends t. If nothing stands in it, its start tag becomes that of an empty
-// element.
-func (s *xmlSink) shut(t tag, _ string) {
-	if s.last == len(s.out) {
-		s.out = append(s.out[:len(s.out)-len(">")], "/>"...)
-		return
-	}
-	s.out = append(s.out, xmlTags[t].end...)
-}
-
-func (s *xmlSink) leaf(t tag, text string, _ leafKind) (why string) {
-	tags := &xmlTags[t]
-	if text == "" {
-		s.out = append(s.out, tags.empty...)
-		return ""
-	}
-	if allPlain(text) {
-		s.out = append(append(append(s.out, tags.start...), text...), tags.end...)
-		return ""
-	}
-	s.out, why = appendXMLText(append(s.out, tags.start...), text)
-	s.out = append(s.out, tags.end...)
-	return why
-}
-
-func (s *xmlSink) bytes(t tag, text []byte, _ leafKind) (why string) {
-	tags := &xmlTags[t]
-	if len(text) == 0 {
-		s.out = append(s.out, tags.empty...)
-		return ""
-	}
-	s.out, why = appendXMLText(append(s.out, tags.start...), text)
-	s.out = append(s.out, tags.end...)
-	return why
-}
-
-func (s *xmlSink) place() place { return place{at: len(s.out)} }
-
-func (s *xmlSink) repeat(from, to place) bool {
-	s.out = append(s.out, s.out[from.at:to.at]...)
 	return true
 }
 
-func (*xmlSink) note(string) {}
+// A byte of each of eight, and the highest bit of each.
+const ones, highs = 0x0101010101010101, 0x8080808080808080
 
-// allPlain says that s is written as it is. False says nothing: it looks at
-// eight bytes at a time, for some that are not plain and others like them.
-func allPlain(s string) bool {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for ; len(s) >= 8; s = s[8:] {
-		w := eight(s)
-		odd := w | (w - ones*' ')     // beyond ASCII, or a control character
-		quote := w ^ ones*'"'         // each is zero where that character is
-		and := (w | ones) ^ ones*'\'' // & and '
-		angle := (w | ones*2) ^ ones*'>'
-		odd |= (quote-ones)&^quote | (and-ones)&^and | (angle-ones)&^angle
-		if odd&highs != 0 {
-			return false
-		}
-	}
-	for i := range len(s) {
-		if xmlBytes[s[i]]&(asEntity|forbidden|beyond) != 0 {
-			return false
-		}
-	}
-	return true
+// oddBytes is not zero if one of eight bytes is beyond ASCII, a control
+// character, one of the five with an entity, or like one of those.
+func oddBytes(w uint64) uint64 {
+	odd := w | (w - ones*' ')     // beyond ASCII, or a control character
+	quote := w ^ ones*'"'         // each is zero where that character is
+	and := (w | ones) ^ ones*'\'' // & and '
+	angle := (w | ones*2) ^ ones*'>'
+	odd |= (quote-ones)&^quote | (and-ones)&^and | (angle-ones)&^angle
+	return odd & highs
 }
 
 // appendXMLText appends s with the five entities of XML. It returns why that
