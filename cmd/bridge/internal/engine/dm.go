@@ -204,6 +204,7 @@ func (t *turn) takeOrders() {
 	for _, x := range tree.TakeExecutions() {
 		t.startDrive(x)
 	}
+	t.settleDeleted()
 	if d := t.rec.Drive; d != nil && d.Over() {
 		if _, exists := tree.Package(d.Order.Execution.Package); !exists {
 			t.rec.Drive = nil // its result was for the package's State

@@ -36,6 +36,7 @@ func (t *turn) startDrive(x fwupdate.Execution) {
 		t.note("Exec repeated by the DM server, which was not told the result yet; nothing is started")
 		return
 	}
+	t.settle(x.Package, "has started it anew")
 	t.giveUpAsking()
 	t.rec.Drives++
 	t.rec.Install = nil
@@ -49,11 +50,13 @@ func (t *turn) startDrive(x fwupdate.Execution) {
 // still in the outbox. A server that never got the 202, because the bridge or
 // the connection died, repeats its Exec in the next session: without this the
 // software would be installed twice. An Exec without Correlator is only known
-// again as long as the server has not refused the result.
+// again as long as the server has not refused the result. A result that waits
+// for DM 1.2 holds nothing up: the server has State to read meanwhile.
 func (t *turn) untold(x fwupdate.Execution) bool {
 	d := t.rec.Drive
+	_, acc, _ := t.account()
 	return d != nil && d.Over() && d.Order.Execution == x && slices.ContainsFunc(t.rec.Outbox, func(l letter) bool {
-		return l.Package == x.Package && l.Note.Correlator == x.Correlator && !l.Parked && (x.Correlator != "" || l.Refusals == 0)
+		return l.Package == x.Package && l.Note.Correlator == x.Correlator && l.deliverable(acc) && (x.Correlator != "" || l.Refusals == 0)
 	})
 }
 

@@ -20,8 +20,13 @@ const (
 
 // deliverable says whether the notification can go to that account at all.
 func (l letter) deliverable(acc session.Account) bool {
-	return !l.Parked && acc.Version != syncml.DM112
+	return !l.Parked && !l.waits(acc)
 }
+
+// waits says whether the notification waits for the server to speak DM 1.2
+// again. It was written when the server did, and the server may still count on
+// it: that a State was read does not show that the update was closed by it.
+func (letter) waits(acc session.Account) bool { return acc.Version == syncml.DM112 }
 
 // post puts the result of a drive into the outbox. DM 1.1.2 has no Generic
 // Alert: that server polls State.
@@ -50,6 +55,29 @@ func (t *turn) post(f mapping.Finish) {
 	t.rec.Outbox = append(t.rec.Outbox, l)
 	t.note(fmt.Sprintf("final notification %s, %s", f.Code, f.Code.Name()))
 	t.trimOutbox()
+}
+
+// settle drops the notifications of a package that wait for DM 1.2, when the
+// server has gone on without: it has started the package anew or deleted it. Sent
+// later they would speak of the wrong update.
+func (t *turn) settle(pkg, why string) {
+	_, acc, _ := t.account()
+	t.rec.Outbox = slices.DeleteFunc(t.rec.Outbox, func(l letter) bool {
+		settled := l.waits(acc) && l.Package == pkg
+		if settled {
+			t.note(fmt.Sprintf("final notification %s of %s not sent: the DM server %s in DM 1.1.2", l.Note.Data, pkg, why))
+		}
+		return settled
+	})
+}
+
+// settleDeleted settles what is about packages that are gone.
+func (t *turn) settleDeleted() {
+	for _, l := range slices.Clone(t.rec.Outbox) {
+		if _, exists := t.rec.Tree.Package(l.Package); !exists {
+			t.settle(l.Package, "has deleted the package")
+		}
+	}
 }
 
 // trimOutbox keeps the outbox within its limit: a notification that was given

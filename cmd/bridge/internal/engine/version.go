@@ -39,7 +39,11 @@ func (t *turn) versionRefused(dm dmSession, last session.End) (atOnce bool) {
 	if last == session.EndVersion {
 		return false
 	}
-	t.note(fmt.Sprintf("the DM server refuses %s; %s from now on", dm.acc.Version.Proto, other.Proto))
+	text := fmt.Sprintf("the DM server refuses %s; %s from now on", dm.acc.Version.Proto, other.Proto)
+	if n := len(t.rec.Outbox); n > 0 && other == syncml.DM112 {
+		text += fmt.Sprintf("; final notifications that wait for %s: %d, the server has to read State", syncml.DM12.Proto, n)
+	}
+	t.note(text)
 	t.rec.DM.Due = t.now
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/mapping"
+	"github.com/fwbridge/fwbridge/syncml"
 	"github.com/fwbridge/fwbridge/syncml/session"
 )
 
@@ -119,6 +120,9 @@ type LetterView struct {
 	Answer     int       `json:"answer,omitempty"` // last Status that was not of class 2
 	NotBefore  time.Time `json:"notBefore,omitzero"`
 	Parked     bool      `json:"parked"`
+	// Waits is the version of DM that the notification waits for: its server
+	// speaks another one now.
+	Waits string `json:"waits,omitempty"`
 }
 
 // LineView is a line of the time line.
@@ -228,16 +232,25 @@ func (e *Engine) detail(rec *record) Detail {
 			Activation: i.Activation.String(), RawState: i.RawState, RawResult: i.RawResult,
 		})
 	}
+	_, acc, _ := (&turn{shard: e.shardOf(rec.Endpoint), rec: rec}).account()
 	for _, l := range rec.Outbox {
-		d.Outbox = append(d.Outbox, LetterView{
-			Package: l.Package, Code: l.Note.Data, Correlator: l.Note.Correlator, Since: l.Since, Tries: l.Tries,
-			Refusals: l.Refusals, Answer: int(l.Code), NotBefore: l.NotBefore, Parked: l.Parked,
-		})
+		d.Outbox = append(d.Outbox, l.view(acc))
 	}
 	for _, line := range rec.Timeline {
 		d.Timeline = append(d.Timeline, lineView(line))
 	}
 	return d
+}
+
+func (l letter) view(acc session.Account) LetterView {
+	v := LetterView{
+		Package: l.Package, Code: l.Note.Data, Correlator: l.Note.Correlator, Since: l.Since, Tries: l.Tries,
+		Refusals: l.Refusals, Answer: int(l.Code), NotBefore: l.NotBefore, Parked: l.Parked,
+	}
+	if l.waits(acc) {
+		v.Waits = syncml.DM12.Proto
+	}
+	return v
 }
 
 func lineView(e Entry) LineView {
