@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// object9 gives some types as the definition of Object 9 does.
+// object9 gives some types as the definition of Object 9 does. It wants to be
+// asked for resources.
 func object9(p Path) Type {
-	if p.ID(0) != 9 {
+	if p.ID(0) != 9 || p.Len() != 3 {
 		return TypeNone
 	}
 	return map[uint16]Type{
@@ -153,6 +154,29 @@ func TestAppendRefused(t *testing.T) {
 	}
 	if Code(nil) != 0 || Code(fmt.Errorf("a: %w", &SyntaxError{})) != codeBadRequest || Code(errors.New("x")) != codeInternal {
 		t.Error("Code of nil, a wrapped or a foreign error is wrong")
+	}
+}
+
+// A path that comes twice is found among few entries and among many, whether
+// it was one of the first or of the last.
+func TestTwice(t *testing.T) {
+	for _, n := range []int{2, fewEntries, fewEntries + 1, 3 * fewEntries} {
+		for _, first := range []int{0, (n - 1) / 2, n - 2} {
+			entries := make([]Entry, n)
+			for i := range entries {
+				entries[i] = Entry{Path: PathOf(9, 0, uint16(i)), Value: Integer(1), Time: 1}
+			}
+			for time, refused := range map[float64]bool{1: true, 2: false} {
+				entries[n-1] = Entry{Path: entries[first].Path, Value: Integer(1), Time: time}
+				b, err := Append(nil, FormatSenMLCBOR, PathOf(9, 0), entries...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err = Decode(FormatSenMLCBOR, PathOf(9, 0), b, nil); refused != (err != nil) {
+					t.Errorf("the last of %d is number %d again, at %v: %v", n, first, time, err)
+				}
+			}
+		}
 	}
 }
 
