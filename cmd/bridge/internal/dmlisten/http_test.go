@@ -280,3 +280,18 @@ func TestBrokenListener(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// The token joins the query that our address has already.
+func TestRespURIWithQuery(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://dm.example.com/dm":     "https://dm.example.com/dm?s=T",
+		"https://dm.example.com/dm?":    "https://dm.example.com/dm?s=T",
+		"https://dm.example.com/dm?a=b": "https://dm.example.com/dm?a=b&s=T",
+		"https://dm.example.com:x/dm":   "",
+	} {
+		h := New(Options{Work: NewMemory(), URL: address})
+		if got := h.respURI(nil, "T"); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+}
