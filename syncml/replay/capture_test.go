@@ -182,6 +182,13 @@ func TestCaptures(t *testing.T) {
 		}, want: append(first[:2:2], second[0], "")},
 		"a packet of a request lost": {make: func(c *capture) { two(c, x, 0) }, want: second, gaps: 1},
 		"a packet of an answer lost": {make: func(c *capture) { two(c, x, 1) }, want: append([]string{first[0], ""}, second...), gaps: 1},
+		"a packet lost in the middle": {make: func(c *capture) {
+			n := c.open(1)
+			n.handshake()
+			n.exchange(x[0])
+			n.exchange(x[1])
+			c.packets = append(c.packets[:3:3], c.packets[4:]...)
+		}, want: []string{}, gaps: 1},
 		"begun within a long request": {make: func(c *capture) {
 			n := c.open(1)
 			n.handshake()
