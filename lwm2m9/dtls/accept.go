@@ -29,7 +29,9 @@ func (c *Conn) helloFrom(r *record, m *message, d []byte, from netip.AddrPort) {
 		return
 	}
 	h := c.handshakes[from]
-	if h == nil || h.random != hello.random {
+	if a := c.byAddr[from]; h == nil && a != nil && a.random == hello.random {
+		c.stats.Discarded++ // late or repeated: that handshake is over
+	} else if h == nil || h.random != hello.random {
 		h = c.admit(r, m, from)
 	}
 	c.mu.Unlock()
@@ -42,8 +44,8 @@ func (c *Conn) helloFrom(r *record, m *message, d []byte, from netip.AddrPort) {
 // address stays until the new one is there (RFC 6347, 4.2.8).
 func (c *Conn) admit(r *record, m *message, from netip.AddrPort) *handshake {
 	if old := c.handshakes[from]; old != nil {
-		c.drop(old)
-		c.stats.Refused++
+		c.drop(old) // the client has begun anew
+		c.stats.Failed++
 	}
 	source := sourceOf(from)
 	if c.sources[source] >= c.o.MaxHandshakesPerSource {
@@ -140,7 +142,7 @@ func (c *Conn) ended(h *handshake, good bool) {
 // the client may ask for it again.
 func (c *Conn) established(h *handshake, last []byte) {
 	a := &association{
-		Addr: &Addr{addr: addrOf(h.id), identity: h.next.identity}, id: h.id, session: h.next.id,
+		Addr: &Addr{addr: addrOf(h.id), identity: h.next.identity}, id: h.id, session: h.next.id, random: h.random,
 		link: h.link, sent0: h.sent0, last: last,
 	}
 	a.remote.Store(&h.remote)

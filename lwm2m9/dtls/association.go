@@ -11,6 +11,7 @@ type association struct {
 	*Addr
 	id      uint64
 	session [sessionIDSize]byte
+	random  random // the client's: its Hello may come once more
 
 	// Guarded by Conn.mu.
 	lruNode
@@ -51,7 +52,6 @@ type received struct {
 	typ     contentType
 	content []byte
 	newest  bool
-	first   bool // of the client's since the handshake
 }
 
 // open authenticates a record.
@@ -60,7 +60,7 @@ func (a *association) open(r *record) (x received, err error) {
 	defer a.mu.Unlock()
 	x.typ, x.content, x.newest, err = a.link.open(r)
 	if err == nil && x.typ == typeApplicationData && !a.confirmed {
-		a.confirmed, x.first, a.last = true, true, nil
+		a.confirmed, a.last = true, nil
 	}
 	return x, err
 }

@@ -24,12 +24,12 @@ type Client struct {
 	suites []*suite
 	socket socket
 	server netip.AddrPort
-	memory remembered // the session to resume
 	seed   maphash.Seed
 	wg     sync.WaitGroup
 
 	mu        sync.Mutex
 	addr      *Addr
+	memory    *remembered // the session to resume, or nil
 	up        *link
 	confirmed bool     // the server has sent something since the handshake
 	last      [][]byte // our last flight, while the server may miss it
@@ -124,12 +124,19 @@ func (c *Client) sendLocked(b []byte) error {
 
 // begin starts a handshake.
 func (c *Client) begin() {
-	p := newPipe(c.socket, c.server)
+	p := newPipe(c.socket, c.server, c.memory)
 	c.shake = p
 	c.wg.Go(func() {
 		made, err := c.handshake(p)
-		p.Close()
 		c.mu.Lock()
+		if p.refused() && !c.closed { // once more, without the session
+			c.memory = nil
+			p = newPipe(c.socket, c.server, nil)
+			c.shake = p
+			c.mu.Unlock()
+			made, err = c.handshake(p)
+			c.mu.Lock()
+		}
 		defer c.mu.Unlock()
 		c.shake = nil
 		if err != nil {
@@ -142,7 +149,7 @@ func (c *Client) begin() {
 
 // failed sets the time before which none is tried again.
 func (c *Client) failed(err error) {
-	c.memory.forget()
+	c.memory = nil
 	c.stats.Failed++
 	c.stats.Lost += len(c.waiting)
 	c.waiting, c.up = nil, nil
@@ -160,7 +167,11 @@ func (c *Client) established(m *made) {
 	if m.resumed {
 		c.stats.Resumed++
 	} else {
-		c.addr = &Addr{addr: c.server, identity: m.identity}
+		c.addr = &Addr{addr: c.server, identity: m.session.identity}
+		c.memory = nil
+		if len(m.session.id) > 0 && !c.o.NoResumption {
+			c.memory = &m.session
+		}
 	}
 	c.up, c.last, c.repeats, c.confirmed = m.link, m.last, 0, false
 	c.backoff, c.notBefore, c.silence = 0, time.Time{}, silence{}
@@ -257,24 +268,27 @@ var errTimeout = errors.New("dtls: no answer in time")
 func (c *Client) handshake(p *pipe) (*made, error) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), c.o.HandshakeTimeout, errTimeout)
 	defer cancel()
-	conn, err := pion.ClientWithOptions(p, net.UDPAddrFromAddrPort(c.server), c.options()...)
+	defer p.Close()
+	conn, err := pion.ClientWithOptions(p, net.UDPAddrFromAddrPort(c.server), c.options(p.offered)...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	before := c.memory.id()
 	err = conn.HandshakeContext(ctx)
-	last := p.detach() // before pion says close_notify
-	if err == nil {
-		state, ok := conn.ConnectionState()
-		conn.Close()
-		if !ok {
-			return nil, errState
-		}
-		return c.extract(&state, last, before)
-	}
-	conn.Close()
-	if ctx.Err() != nil {
+	last, session := p.detach() // before pion says close_notify
+	defer conn.Close()
+	switch state, ok := conn.ConnectionState(); {
+	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, errState
+	default:
+		m, err := extract(&state)
+		if err != nil {
+			return nil, err
+		}
+		m.last, m.session.id, m.resumed = last, session, p.offered != nil
+		return m, nil
 	}
-	return nil, err
 }

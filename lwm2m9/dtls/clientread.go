@@ -59,7 +59,7 @@ func (c *Client) take(d []byte) ([]byte, *Addr) {
 			if why, ends := ends(content); ends {
 				c.o.Logger.Debug("association closed by the server", "server", c.server, "alert", why)
 				if why != alertCloseNotify {
-					c.memory.forget()
+					c.memory = nil
 				}
 				c.up = nil
 			}

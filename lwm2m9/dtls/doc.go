@@ -33,9 +33,11 @@
 //   - an idle connection costs two goroutines and an 8 KiB read buffer; see
 //     BenchmarkIdle for the figures of both.
 //
-// On the client, the keys are taken out of pion's connection after the
-// handshake and the connection is dropped, so both ends have one record layer,
-// and an idle association of either has no goroutine.
+// On the client, sessions are kept out of pion's store but to resume one, for it
+// hangs when it learns one from a flight that comes in parts (see offer). The keys
+// are taken out of pion's connection after the handshake and the connection is
+// dropped, so both ends have one record layer, and an idle association of either
+// has no goroutine.
 //
 // # Threads
 //

@@ -119,6 +119,16 @@ func (r *reader) next(t testing.TB) got {
 	}
 }
 
+// none fails if something has come.
+func (r *reader) none(t testing.TB) {
+	t.Helper()
+	select {
+	case g := <-r.in:
+		t.Errorf("came: %q from %v", g.data, g.from)
+	default:
+	}
+}
+
 // want is the address of the next datagram, whose text must be data.
 func (r *reader) want(t testing.TB, data string) *dtls.Addr {
 	t.Helper()

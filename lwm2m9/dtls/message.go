@@ -64,6 +64,28 @@ func nextMessage(b []byte) (m message, rest []byte, ok bool) {
 	return m, b[n:], true
 }
 
+// findMessage finds the beginning of a message of a type among the records of
+// epoch 0 at the beginning of a datagram.
+func findMessage(d []byte, typ messageType) (message, bool) {
+	for len(d) > 0 {
+		r, rest, ok := nextRecord(d, cidSize)
+		if !ok || r.epoch != 0 {
+			break
+		}
+		d = rest
+		for b := r.body; r.typ == typeHandshake; {
+			var m message
+			if m, b, ok = nextMessage(b); !ok {
+				break
+			}
+			if m.typ == typ && m.offset == 0 {
+				return m, true
+			}
+		}
+	}
+	return message{}, false
+}
+
 // Limits of a handshake's messages: those that may be ahead of the one that is
 // missing, the separate pieces of one, and the bytes of all, with certificates
 // and without.

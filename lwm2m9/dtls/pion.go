@@ -13,6 +13,7 @@ import (
 	"time"
 
 	pion "github.com/pion/dtls/v3"
+	"golang.org/x/crypto/cryptobyte"
 )
 
 // check looks whether the credentials are one kind, and whole.
@@ -26,8 +27,9 @@ func (o *ClientOptions) check() error {
 	return nil
 }
 
-// options says what pion is to do in a handshake.
-func (c *Client) options() []pion.ClientOption {
+// options says what pion is to do in a handshake. s is the session to resume, or
+// nil.
+func (c *Client) options(s *remembered) []pion.ClientOption {
 	o := &c.o
 	var ids []pion.CipherSuiteID
 	for _, s := range c.suites {
@@ -38,8 +40,8 @@ func (c *Client) options() []pion.ClientOption {
 		// One socket has one association: the server needs not name it.
 		out = append(out, pion.WithConnectionIDGenerator(pion.OnlySendCIDGenerator()))
 	}
-	if !o.NoResumption {
-		out = append(out, pion.WithSessionStore(&c.memory))
+	if s != nil {
+		out = append(out, pion.WithSessionStore(offer{s}))
 	}
 	if o.Key != nil {
 		psk := func([]byte) ([]byte, error) { return o.Key, nil }
@@ -64,10 +66,10 @@ func (o *ClientOptions) verifyName(raw [][]byte, _ [][]*x509.Certificate) error 
 
 // made is what a handshake has made.
 type made struct {
-	link     *link
-	identity string   // of the server, from its certificate
-	last     [][]byte // our last flight
-	resumed  bool
+	link    *link
+	session remembered // also without an id
+	last    [][]byte   // our last flight
+	resumed bool
 }
 
 var errState = errors.New("dtls: no state after the handshake")
@@ -75,7 +77,7 @@ var errState = errors.New("dtls: no state after the handshake")
 // extract takes the keys out of a pion connection. Its State is a
 // BinaryMarshaler; what it writes is a gob of these fields, and a test holds
 // that.
-func (c *Client) extract(state *pion.State, last [][]byte, before string) (*made, error) {
+func extract(state *pion.State) (*made, error) {
 	raw, err := state.MarshalBinary()
 	if err != nil {
 		return nil, errState
@@ -86,7 +88,6 @@ func (c *Client) extract(state *pion.State, last [][]byte, before string) (*made
 		CipherSuiteID             uint16
 		SequenceNumber            uint64
 		RemoteConnectionID        []byte
-		SessionID                 []byte
 		PeerCertificates          [][]byte
 	}
 	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(&s); err != nil {
@@ -100,52 +101,36 @@ func (c *Client) extract(state *pion.State, last [][]byte, before string) (*made
 	if err != nil {
 		return nil, err
 	}
-	m := &made{link: &link{keys: keys, cid: s.RemoteConnectionID, sent: s.SequenceNumber}, last: last}
+	m := &made{link: &link{keys: keys, cid: s.RemoteConnectionID, sent: s.SequenceNumber}, session: remembered{master: s.MasterSecret}}
 	// The server's Finished was its first protected record.
 	m.link.seen.saw(0)
-	m.resumed = before != "" && before == string(s.SessionID)
 	if len(s.PeerCertificates) > 0 {
 		if leaf, err := x509.ParseCertificate(s.PeerCertificates[0]); err == nil {
-			m.identity = identityOf(leaf)
+			m.session.identity = identityOf(leaf)
 		}
 	}
 	return m, nil
 }
 
-// remembered is the one session of a client, as pion's SessionStore.
+// remembered is the session that can be resumed.
 type remembered struct {
-	mu sync.Mutex
-	s  pion.Session
+	id, master []byte
+	identity   string // of the server
 }
 
-// Set remembers a session; the key is always the same server.
-func (r *remembered) Set(_ []byte, s pion.Session) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.s = s
-	return nil
+// offer is a session as pion's SessionStore, which never learns another: pion
+// takes a ServerHello that it looks at twice, because the rest of the flight
+// comes later, for one that resumes the session it names. So pion has a store
+// only to resume, and the pipe sees to it that the server does.
+type offer struct{ *remembered }
+
+func (offer) Set([]byte, pion.Session) error { return nil }
+
+func (o offer) Get([]byte) (pion.Session, error) {
+	return pion.Session{ID: o.id, Secret: o.master}, nil
 }
 
-// Get is the session, or one without an ID.
-func (r *remembered) Get([]byte) (pion.Session, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.s, nil
-}
-
-// Del forgets it. pion does not always name it by the same key.
-func (r *remembered) Del([]byte) error {
-	r.forget()
-	return nil
-}
-
-func (r *remembered) forget() { r.Set(nil, pion.Session{}) }
-
-func (r *remembered) id() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return string(r.s.ID)
-}
+func (offer) Del([]byte) error { return nil }
 
 // maxPiped is how many datagrams wait for pion.
 const maxPiped = 16
@@ -159,29 +144,58 @@ type pipe struct {
 	once   sync.Once
 	deadline
 
+	offered *remembered // or nil
+
 	mu       sync.Mutex
 	detached bool
 	flight   [][]byte // written since something was read
+	session  []byte   // that the server has named
 }
 
-func newPipe(s socket, server netip.AddrPort) *pipe {
-	return &pipe{socket: s, server: server, in: make(chan []byte, maxPiped), done: make(chan struct{})}
+func newPipe(s socket, server netip.AddrPort, offered *remembered) *pipe {
+	return &pipe{socket: s, server: server, offered: offered, in: make(chan []byte, maxPiped), done: make(chan struct{})}
 }
 
-// push gives pion a datagram.
+// push gives pion a datagram, unless it says that the session offered is not
+// resumed: that ends the handshake (see offer).
 func (p *pipe) push(d []byte) {
+	if id, ok := sessionIn(d); ok {
+		p.mu.Lock()
+		p.session = id
+		p.mu.Unlock()
+		if p.refused() {
+			p.Close()
+			return
+		}
+	}
 	select {
 	case p.in <- d:
 	default:
 	}
 }
 
-// detach ends writing and gives the last flight.
-func (p *pipe) detach() [][]byte {
+// sessionIn finds the session that a ServerHello in a datagram names.
+func sessionIn(d []byte) (id []byte, ok bool) {
+	m, ok := findMessage(d, msgServerHello)
+	s := cryptobyte.String(m.body)
+	var session cryptobyte.String
+	ok = ok && s.Skip(2+len(random{})) && s.ReadUint8LengthPrefixed(&session)
+	return session, ok
+}
+
+// refused tells that the server does not resume what it was offered.
+func (p *pipe) refused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.offered != nil && p.session != nil && !bytes.Equal(p.session, p.offered.id)
+}
+
+// detach ends writing and gives the last flight and the session named.
+func (p *pipe) detach() (flight [][]byte, session []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.detached = true
-	return p.flight
+	return p.flight, p.session
 }
 
 func (p *pipe) ReadFrom(b []byte) (int, net.Addr, error) {

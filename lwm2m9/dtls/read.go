@@ -91,7 +91,7 @@ func (c *Conn) take(d []byte, from netip.AddrPort) []delivery {
 	case r.epoch == 0 && h != nil:
 		c.hand(h, d)
 	case r.epoch == 0 && a != nil:
-		if m, _, ok := nextMessage(r.body); ok && r.typ == typeHandshake && m.typ == msgClientKeyExchange {
+		if _, ok := findMessage(d, msgClientKeyExchange); ok {
 			a.repeatLast(c)
 		}
 	case a != nil && h != nil: // the old association or the new handshake
@@ -161,12 +161,9 @@ func (c *Conn) used(a *association, r *record, x received, from netip.AddrPort) 
 		return true
 	}
 	remote := a.Remote()
-	if x.first && c.byAddr[remote] == a {
-		delete(c.byAddr, remote) // the Connection ID finds it
-	}
 	if x.newest && remote != from { // RFC 9146, 6
 		if c.byAddr[remote] == a {
-			delete(c.byAddr, remote)
+			delete(c.byAddr, remote) // the Connection ID finds it
 		}
 		a.remote.Store(&from)
 		c.stats.Moved++

@@ -115,6 +115,13 @@ func (n *Net) send(from, to netip.AddrPort, data []byte) {
 	}
 }
 
+// Inject makes a datagram arrive at once that from has never sent.
+func (n *Net) Inject(from, to netip.AddrPort, data []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.arrive(to, arrived{from, slices.Clone(data)})
+}
+
 func (n *Net) arrive(to netip.AddrPort, d arrived) {
 	if c := n.conns[to]; c != nil {
 		select {

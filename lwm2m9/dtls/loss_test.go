@@ -1,0 +1,93 @@
+package dtls_test
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/fwbridge/fwbridge/lwm2m9/coap/coaptest"
+	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
+)
+
+// maxHandshake is more datagrams than any handshake has one way.
+const maxHandshake = 9
+
+// TestLosses: whichever single datagram of a handshake is lost, repeated, late
+// or damaged, the handshake succeeds and takes no longer than a few
+// retransmissions.
+func TestLosses(t *testing.T) {
+	harm := map[string]coaptest.Rule{
+		"lost":     coaptest.Lose,
+		"repeated": coaptest.Repeat(20 * time.Millisecond),
+		"late":     coaptest.Delay(300 * time.Millisecond),
+		"cut off": func(p coaptest.Packet) []coaptest.Arrival {
+			return []coaptest.Arrival{{Data: p.Data[:len(p.Data)-1]}}
+		},
+	}
+	for _, kind := range []string{"key", "certificate", "resumed", "resumed without cid"} {
+		for name, rule := range harm {
+			for _, from := range []netip.AddrPort{serverAt, deviceAt} {
+				for i := 1; i <= maxHandshake; i++ {
+					t.Run(fmt.Sprint(kind, "/", name, "/", from.Addr(), "/", i), func(t *testing.T) {
+						bubble(t, func(t *testing.T, n *coaptest.Net) { lossy(t, n, kind, from, i, rule) })
+					})
+				}
+			}
+		}
+	}
+}
+
+// lossy makes a handshake in which datagram number i from an address comes to
+// harm, and then talks.
+func lossy(t *testing.T, n *coaptest.Net, kind string, from netip.AddrPort, i int, harm coaptest.Rule) {
+	p := newPKI(t)
+	big := p.issue(func(c *x509.Certificate) {
+		c.DNSNames = []string{"bridge.example"}
+		for i := range 60 { // so that the flights have several datagrams
+			c.DNSNames = append(c.DNSNames, fmt.Sprintf("a-long-name-%d.example", i))
+		}
+	})
+	s, sr := serve(t, n.Listen(serverAddr), dtls.Options{Keys: someKeys(), Certificate: big, ClientCAs: p.pool()})
+	co := device()
+	if kind == "certificate" {
+		co = p.withCert(big)
+	}
+	co.NoConnectionID = kind == "resumed without cid"
+	c, cr := dial(t, n.Listen(deviceAddr), co)
+	if kind[0] == 'r' {
+		talk(t, s, sr, c, cr)
+		c.Reset()
+		n.Forget()
+	}
+	n.SetRule(func(p coaptest.Packet) []coaptest.Arrival {
+		if p.From == from && p.N == i {
+			return harm(p)
+		}
+		return coaptest.Deliver(p)
+	})
+	began := time.Now()
+	handshakes := c.Stats().Handshakes
+	say(t, c, "hello")
+	for c.Stats().Handshakes == handshakes && time.Since(began) < 10*time.Second {
+		time.Sleep(50 * time.Millisecond) // in fake time
+	}
+	n.SetRule(coaptest.Deliver)
+	time.Sleep(time.Second) // what is late has come
+	for len(sr.in) > 0 {
+		if g := <-sr.in; g.data != "hello" {
+			t.Errorf("came: %q", g.data)
+		}
+	}
+	talk(t, s, sr, c, cr)
+	if st := c.Stats(); st.Handshakes != handshakes+1 || st.Failed != 0 {
+		t.Errorf("client: %+v", st)
+	}
+	if st := s.Stats(); st.Completed != handshakes+1 || st.Handshakes != 0 {
+		t.Errorf("server: %+v", st)
+	}
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
