@@ -161,3 +161,22 @@ func TestMetaOf(t *testing.T) {
 		}
 	}
 }
+
+// TestAnyCapacity: a message grows out of its buffer at every place, and what
+// stood in the buffer before stays.
+func TestAnyCapacity(t *testing.T) {
+	m, _ := package3(t)
+	for _, enc := range []Encoding{XML, WBXML} {
+		write := map[Encoding]func(*Message, []byte) ([]byte, error){XML: (*Message).AppendXML, WBXML: (*Message).AppendWBXML}[enc]
+		want, err := write(m, []byte("-"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for size := 1; size < len(want)+200; size++ {
+			got, err := write(m, append(make([]byte, 0, size), '-'))
+			if err != nil || string(got) != string(want) {
+				t.Fatalf("%s, capacity %d: %v, %q", enc, size, err, got)
+			}
+		}
+	}
+}
