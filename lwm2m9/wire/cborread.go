@@ -58,7 +58,6 @@ func newCBOR(g *gathering, body []byte) *cborReader {
 }
 
 func (c *cborReader) failed() bool       { return c.g.err != nil }
-func (c *cborReader) offset() int        { return c.off }
 func (c *cborReader) fail(reason string) { c.g.fail(c.off, reason) }
 
 // The major types and the simple values that are looked at (RFC 8949, 3).

@@ -192,6 +192,12 @@ func TestAppendTLVEntriesOrder(t *testing.T) {
 	if got, want := dump(items), "i0[m17[v0=01 v1=02] r18=03] i1[r7=04] i2[]"; got != want || err != nil {
 		t.Errorf("%s, %v; want %s", got, err, want)
 	}
+	for base, want := range map[Path]string{PathOf(9, 0, 17): "m17[v1=02]", PathOf(9, 0, 17, 1): "v1=02", PathOf(9, 0): "m17[v1=02]", PathOf(9): "i0[m17[v1=02]]"} {
+		out, _ := Append(nil, FormatTLV, base, entries[2])
+		if items, err := DecodeTLV(out); dump(items) != want || err != nil {
+			t.Errorf("as the payload of %v: %s, %v; want %s", base, dump(items), err, want)
+		}
+	}
 	if entries[0].Path != PathOf(9, 1, 7) {
 		t.Error("the caller's entries were sorted")
 	}

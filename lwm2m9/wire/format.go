@@ -52,9 +52,10 @@ var formats = [...]format{
 }
 
 // rows finds a row by each of its numbers.
-var rows = map[Format]*format{}
+var rows = rowsByNumber()
 
-func init() {
+func rowsByNumber() map[Format]*format {
+	rows := map[Format]*format{}
 	for i := range formats {
 		f := &formats[i]
 		rows[f.number] = f
@@ -64,6 +65,7 @@ func init() {
 			}
 		}
 	}
+	return rows
 }
 
 // Current is the number that LwM2M 1.0 and later give to the same format: the

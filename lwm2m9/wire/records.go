@@ -36,17 +36,20 @@ const (
 	fieldLink
 )
 
+// fieldRow is a row of the table of labels.
+type fieldRow struct {
+	field field
+	json  string
+	cbor  int64
+	lwm2m string
+}
+
 // fields is the one table of labels: of SenML JSON and SenML CBOR (RFC 8428, table
 // 4 and 6; LwM2M 1.1 Core, table 7.4.4-1 with "vlo") and of LwM2M JSON (LwM2M
 // 1.0, 6.4.4). Units and update times are of no use here. Base values and sums
 // change the meaning of a value, and LwM2M has none: to ignore them would give
 // wrong numbers.
-var fields = [...]struct {
-	field field
-	json  string
-	cbor  int64
-	lwm2m string
-}{
+var fields = [...]fieldRow{
 	{fieldVersion, "bver", -1, ""},
 	{fieldBaseName, "bn", -2, ""}, // in LwM2M JSON not in the records, but around them
 	{fieldBaseTime, "bt", -3, ""},
@@ -69,28 +72,34 @@ var fields = [...]struct {
 const noLabel = math.MinInt64
 
 // The table by label, for each format.
-var jsonFields, cborFields, lwm2mFields = map[string]field{}, map[int64]field{}, map[string]field{}
+var (
+	jsonFields  = byLabel(func(r fieldRow) (string, bool) { return r.json, true })
+	cborFields  = byLabel(func(r fieldRow) (int64, bool) { return r.cbor, r.cbor != noLabel })
+	lwm2mFields = byLabel(func(r fieldRow) (string, bool) { return r.lwm2m, r.lwm2m != "" })
+)
 
-func init() {
-	for _, f := range fields {
-		labels[f.field] = struct{ json, lwm2m string }{f.json, f.lwm2m}
-		jsonFields[f.json] = f.field
-		if f.cbor != noLabel {
-			cborFields[f.cbor] = f.field
-		}
-		if f.lwm2m != "" {
-			lwm2mFields[f.lwm2m] = f.field
+func byLabel[L comparable](label func(fieldRow) (L, bool)) map[L]field {
+	m := map[L]field{}
+	for _, row := range fields {
+		if l, has := label(row); has {
+			m[l] = row.field
 		}
 	}
+	return m
 }
+
+// labels is the table by field, for writing. Fields that are ignored or
+// refused have no one label, and are never written.
+var labels = func() (rows [fieldLink + 1]fieldRow) {
+	for _, row := range fields {
+		rows[row.field] = row
+	}
+	return rows
+}()
 
 // jsonLabel and lwm2mLabel are the label of a field; "" where it has none.
 func jsonLabel(f field) string  { return labels[f].json }
 func lwm2mLabel(f field) string { return labels[f].lwm2m }
-
-// labels is the table by field. Fields that are ignored or refused have no one
-// label, and are never written.
-var labels [fieldLink + 1]struct{ json, lwm2m string }
 
 // cborText is the field that has a word for its label in CBOR too.
 const cborText = "vlo"
@@ -98,7 +107,6 @@ const cborText = "vlo"
 // reader is what the records stand in, JSON or CBOR. It moves past what it
 // returns; after an error, which is kept, it returns zeros.
 type reader interface {
-	offset() int
 	null() bool // passes a null, if that is next
 	text(limit int) string
 	number() Value
