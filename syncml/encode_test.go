@@ -166,6 +166,8 @@ func TestMetaOf(t *testing.T) {
 // stood in the buffer before stays.
 func TestAnyCapacity(t *testing.T) {
 	m, _ := package3(t)
+	alike := Item{Meta: Meta{Format: "chr"}}
+	m.Body = append(m.Body, &Op{Cmd: CmdGet, Items: []Item{alike, alike}}) // so that an element ends after a repeated Meta
 	for _, enc := range []Encoding{XML, WBXML} {
 		write := map[Encoding]func(*Message, []byte) ([]byte, error){XML: (*Message).AppendXML, WBXML: (*Message).AppendWBXML}[enc]
 		want, err := write(m, []byte("-"))
