@@ -138,25 +138,30 @@ func (c *Conn) ended(h *handshake, good bool) {
 	}
 }
 
-// established makes an association of a handshake. last is our Finished, if
-// the client may ask for it again.
-func (c *Conn) established(h *handshake, last []byte) {
+// established makes an association of a handshake, which is over then. last is
+// our Finished, if the client may ask for it again. It fails if credentials
+// were withdrawn since the handshake looked at its own.
+func (c *Conn) established(h *handshake, last []byte) error {
 	a := &association{
 		Addr: &Addr{addr: addrOf(h.id), identity: h.next.identity}, id: h.id, session: h.next.id, random: h.random,
 		link: h.link, sent0: h.sent0, last: last,
 	}
 	a.remote.Store(&h.remote)
-	if h.resumed == nil {
-		c.sessions.add(h.next, c.clock(), h.ends)
-	}
 	c.mu.Lock()
+	if h.ending != c.ending {
+		c.mu.Unlock()
+		return alertInternalError
+	}
+	h.step = over
 	if !c.drop(h) || c.byID[a.id] != nil { // dropped for others a moment ago
 		c.mu.Unlock()
-		return
+		return nil
 	}
 	c.stats.Completed++
 	if h.resumed != nil {
 		c.stats.Resumed++
+	} else {
+		c.sessions.add(h.next, c.clock(), h.ends)
 	}
 	evicted := c.makeRoom()
 	c.byID[a.id] = a
@@ -172,6 +177,7 @@ func (c *Conn) established(h *handshake, last []byte) {
 	}
 	c.o.Logger.Debug("association", "identity", a.identity, "peer", h.remote, "suite", h.suite.name,
 		"resumed", h.resumed != nil, "cid", h.named, "took", time.Since(h.began))
+	return nil
 }
 
 // makeRoom ends the association unused for longest if there is no room for

@@ -1,6 +1,7 @@
 package dtls_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -8,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	pion "github.com/pion/dtls/v3"
 
 	"github.com/fwbridge/fwbridge/lwm2m9/coap/coaptest"
 	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
@@ -368,4 +371,64 @@ func TestRemoved(t *testing.T) {
 			t.Errorf("client %+v", st)
 		}
 	})
+}
+
+// TestRemovedMeanwhile: credentials that are withdrawn while a handshake has
+// already looked at them are of no use to it.
+func TestRemovedMeanwhile(t *testing.T) {
+	bubble(t, func(t *testing.T, n *coaptest.Net) {
+		k := someKeys()
+		var held chan struct{} // closed: go on
+		slow := dtls.KeyFunc(func(ctx context.Context, identity string) (dtls.Key, bool) {
+			key, ok := k.PSK(ctx, identity)
+			if held != nil {
+				<-held
+			}
+			return key, ok
+		})
+		s, sr := serve(t, n.Listen(serverAddr), dtls.Options{Keys: slow})
+		c, cr := dial(t, n.Listen(deviceAddr), device())
+		held = make(chan struct{})
+		say(t, c, "x")
+		synctest.Wait()
+		s.End("urn:dev:1")
+		close(held)
+		synctest.Wait()
+		if st := s.Stats(); st.Associations != 0 || st.Sessions != 0 || st.Failed != 1 {
+			t.Errorf("server %+v", st)
+		}
+		sr.none(t)
+		time.Sleep(2 * time.Second) // in fake time
+		talk(t, s, sr, c, cr)       // the key was still there
+	})
+}
+
+// TestExtendedMasterSecret: who lacks it is served unless it is required.
+func TestExtendedMasterSecret(t *testing.T) {
+	for _, required := range []bool{false, true} {
+		for _, client := range []pion.ExtendedMasterSecretType{pion.RequireExtendedMasterSecret, pion.DisableExtendedMasterSecret} {
+			bubble(t, func(t *testing.T, n *coaptest.Net) {
+				_, sr := serve(t, n.Listen(serverAddr), dtls.Options{Keys: someKeys(), RequireExtendedMasterSecret: required})
+				c, err := pion.ClientWithOptions(n.Listen(deviceAddr), net.UDPAddrFromAddrPort(serverAt),
+					pion.WithPSK(func([]byte) ([]byte, error) { return []byte("0123456789abcdef"), nil }),
+					pion.WithPSKIdentityHint([]byte("urn:dev:1")), pion.WithExtendedMasterSecret(client),
+					pion.WithCipherSuites(pion.TLS_PSK_WITH_AES_128_CCM_8))
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+				defer cancel()
+				err = c.HandshakeContext(ctx)
+				if refused := required && client == pion.DisableExtendedMasterSecret; (err != nil) != refused {
+					t.Errorf("required %v, client %v: %v", required, client, err)
+				}
+				if err == nil {
+					c.Write([]byte("hello"))
+					sr.want(t, "hello")
+				}
+				c.Close()
+				synctest.Wait()
+			})
+		}
+	}
 }

@@ -29,6 +29,7 @@ type Conn struct {
 
 	mu      sync.Mutex // guards everything below
 	cookies cookies
+	ending  int // how often End was called
 	tables
 	stats Stats
 }
@@ -190,21 +191,29 @@ func (c *Conn) end(a *association, count func(*Stats)) bool {
 }
 
 // End ends all associations of an identity, tells the clients, and forgets its
-// sessions: its credentials are not good any more. It returns how many there
-// were.
+// sessions: its credentials are not good any more. A handshake under way, of
+// anybody, fails: it may have looked at the credentials before. It returns how
+// many associations there were.
 func (c *Conn) End(identity string) int {
-	c.sessions.forget(func(s *session) bool { return s.identity == identity })
 	var ended []*association
 	c.mu.Lock()
+	c.ending++
 	for a := c.byIdentity[identity]; a != nil; a = c.byIdentity[identity] {
 		c.remove(a)
 		ended = append(ended, a)
 	}
 	c.mu.Unlock()
+	c.sessions.forget(func(s *session) bool { return s.identity == identity })
 	for _, a := range ended {
 		c.alert(a, alertCloseNotify)
 	}
 	return len(ended)
+}
+
+func (c *Conn) endings() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ending
 }
 
 // Stats says what is and what was.

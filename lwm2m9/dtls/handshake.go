@@ -51,6 +51,7 @@ type handshake struct {
 	ecdh       *ecdh.PrivateKey
 	clientCert *x509.Certificate
 	known      bool // the PSK identity is
+	ending     int  // Conn.ending when the credentials were looked at
 	transcript []byte
 	in         assembly
 	early      [][]byte // protected records that came before the keys

@@ -35,6 +35,7 @@ type hello struct {
 	offersCID       bool
 	extendedMaster  bool
 	renegotiation   bool
+	pointFormats    bool
 	groups, schemes []uint16
 }
 
@@ -91,6 +92,8 @@ func (h *hello) extension(id uint16, data cryptobyte.String) (ok bool) {
 	case extConnectionID:
 		ok = data.ReadUint8LengthPrefixed(&list) && data.Empty()
 		h.cid, h.offersCID = list, true
+	case extPointFormats: // which can only be what all have (RFC 8422, 5.1.2)
+		h.pointFormats, ok = true, true
 	case extRenegotiationInfo:
 		ok = data.ReadUint8LengthPrefixed(&list) && list.Empty() && data.Empty()
 		h.renegotiation = true

@@ -23,6 +23,7 @@ func (h *handshake) start(ctx context.Context) error {
 	if h.c.o.RequireExtendedMasterSecret && !h.hello.extendedMaster {
 		return alertInsufficientSecurity
 	}
+	h.ending = h.c.endings()
 	rand.Read(h.ours[:]) // never fails (crypto/rand)
 	if h.hello.offersCID {
 		h.cid, h.named = slices.Clone(h.hello.cid), true
@@ -90,7 +91,7 @@ func (h *handshake) serverHello(session []byte) []byte {
 		if h.named {
 			add(extConnectionID, append([]byte{cidSize}, cidOf(h.id)...)...)
 		}
-		if !h.suite.psk {
+		if !h.suite.psk && h.hello.pointFormats {
 			add(extPointFormats, 1, 0)
 		}
 	})

@@ -71,6 +71,7 @@ func (h *handshake) keyExchange(ctx context.Context, body []byte) error {
 // psk looks up the key of an identity. One that is unknown gets a random key,
 // and everything goes on as with a wrong one (RFC 4279, 2).
 func (h *handshake) psk(ctx context.Context, identity string) Key {
+	h.ending = h.c.endings()
 	key, known := h.c.o.Keys.PSK(ctx, identity)
 	known = known && len(key) > 0
 	if !known {
@@ -111,18 +112,17 @@ func (h *handshake) finished(m *message) error {
 	}
 	h.transcript = m.append(h.transcript)
 	if h.resumed != nil {
-		h.step = over
-		h.c.established(h, nil)
-		return nil
+		return h.c.established(h, nil)
 	}
 	h.flight = []item{{typ: typeChangeCipherSpec}}
 	if err := h.sayFinished(); err != nil {
 		return err
 	}
-	h.step = over
 	last := h.flight[len(h.flight)-1].m.append(nil)
 	datagrams := h.datagrams()
-	h.c.established(h, last) // before the client may send
+	if err := h.c.established(h, last); err != nil { // before the client may send
+		return err
+	}
 	for _, d := range datagrams {
 		h.c.write(d, h.remote)
 	}
