@@ -6,13 +6,15 @@ import (
 )
 
 // confirmable is one confirmable message of ours until it is acknowledged,
-// reset, or given up (RFC 7252, 4.2).
+// reset, or given up (RFC 7252, 4.2); or a notification that was sent once and
+// may be reset.
 type confirmable struct {
 	timer
 	key  seenKey // our message id towards the peer
 	data []byte
 	wait instant // until the next retransmission
 	sent int     // retransmissions so far
+	once bool    // it is not confirmable
 	// end is called once, with the lock held: nil when acknowledged,
 	// ErrReset, ErrNoAnswer. It may be nil.
 	end func(err error)
@@ -56,7 +58,9 @@ func (e *Endpoint) settle(c *confirmable, err error) {
 		return
 	}
 	delete(e.unacked, c.key)
-	c.key.p.unacked--
+	if !c.once {
+		c.key.p.unacked--
+	}
 	e.stop(&c.timer)
 	if c.end != nil {
 		c.end(err)

@@ -63,6 +63,11 @@ type Request struct {
 	// block1 and block2 are what this one message carries.
 	block1, block2 block
 	size1          uint32
+
+	// Of an observe request, guarded by Endpoint.mu: the last notification
+	// that was not confirmable, and that one was reset.
+	told      *confirmable
+	forgotten bool
 }
 
 // Response is a response or a notification, to be sent or received.
@@ -76,6 +81,9 @@ type Response struct {
 	// value, 24 bit.
 	Observed bool
 	Sequence uint32
+	// Peer and Identity are who sent a notification received, as in [Request].
+	Peer     netip.AddrPort
+	Identity string
 	// Repeated says of a response received that the message it answers went
 	// out more than once. A peer that does not recognize duplicates may have
 	// carried out the first copy, and answer the second.

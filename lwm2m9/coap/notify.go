@@ -1,15 +1,33 @@
 package coap
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// nonLifetime is how long the Reset of a non-confirmable message may take:
+// NON_LIFETIME (RFC 7252, 4.8.2).
+const nonLifetime = 145 * time.Second
 
 // Notify sends a notification to the one who made the observe request r (RFC
 // 7641, 4.2), confirmable if con says so. That one is waited for: nil when it was acknowledged,
-// [ErrReset] when the observer has forgotten its request, [ErrNoAnswer].
+// [ErrReset] when the observer has forgotten its request, [ErrNoAnswer]. One
+// that is not confirmable is not waited for: if it is answered with Reset, the
+// next call for the same r sends nothing and returns [ErrReset] (RFC 7641, 3.6).
+// Calls for one r come one after the other.
 func (e *Endpoint) Notify(ctx context.Context, r *Request, resp Response, con bool) error {
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
 		return ErrClosed
+	}
+	if r.forgotten {
+		e.mu.Unlock()
+		return ErrReset
+	}
+	if r.told != nil { // an older one need not be heard of
+		e.settle(r.told, nil)
+		r.told = nil
 	}
 	now := e.now()
 	to := e.peer(r.Peer)
@@ -28,6 +46,8 @@ func (e *Endpoint) Notify(ctx context.Context, r *Request, resp Response, con bo
 	var c *confirmable
 	if con {
 		c = e.confirm(to, p.mid, data, now, func(err error) { ended <- err })
+	} else {
+		r.told = e.hear(to, p.mid, now, func(err error) { r.forgotten = err == ErrReset })
 	}
 	e.mu.Unlock()
 	e.write(data, r.Peer)
@@ -46,4 +66,15 @@ func (e *Endpoint) Notify(ctx context.Context, r *Request, resp Response, con bo
 	defer e.mu.Unlock()
 	e.settle(c, err)
 	return <-ended
+}
+
+// hear listens for the Reset of a non-confirmable message.
+func (e *Endpoint) hear(p *peer, mid uint16, now instant, end func(error)) *confirmable {
+	c := &confirmable{key: seenKey{p, mid}, once: true, sent: e.o.Transmission.MaxRetransmit, end: end}
+	if old := e.unacked[c.key]; old != nil {
+		e.settle(old, errSuperseded)
+	}
+	e.unacked[c.key] = c
+	e.set(&c.timer, c, now+instant(nonLifetime))
+	return c
 }

@@ -266,3 +266,39 @@ func TestObserveLarge(t *testing.T) {
 		}
 	})
 }
+
+// TestNotifyOnceReset: a Reset for a notification that is not confirmable is
+// known at the next one, as long as it was for the latest and came in time.
+func TestNotifyOnceReset(t *testing.T) {
+	for _, x := range []struct {
+		name string
+		mid  int           // of the Reset: the message id of the n-th notification from the end
+		wait time.Duration // before the Reset
+		want error
+	}{
+		{"latest", 0, 0, coap.ErrReset},
+		{"older", 1, 0, nil},
+		{"late", 0, 146 * time.Second, nil},
+		{"in time", 0, 144 * time.Second, coap.ErrReset},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := coaptest.New()
+			device := run(t, n, deviceAddr, coap.Options{})
+			observer := n.Listen(serverAddr)
+			r := &coap.Request{Peer: serverAt, Token: coap.MakeToken([]byte("t")), Method: coap.GET, Format: coap.NoFormat, Accept: coap.NoFormat}
+			var mids []byte
+			for range 2 {
+				if err := device.Notify(t.Context(), r, text(coap.Content, "x"), false); err != nil {
+					t.Fatal(err)
+				}
+				mids = append(mids, read(t, observer)[2:4]...)
+			}
+			time.Sleep(x.wait)
+			observer.Send(deviceAt, append([]byte{1<<6 | 3<<4, 0}, mids[2-2*x.mid:4-2*x.mid]...))
+			synctest.Wait()
+			if err := device.Notify(t.Context(), r, text(coap.Content, "y"), false); !errors.Is(err, x.want) {
+				t.Errorf("%s: %v; want %v", x.name, err, x.want)
+			}
+		})
+	}
+}
