@@ -33,7 +33,7 @@ func (e *Endpoint) receive(ctx context.Context, data []byte, from netip.AddrPort
 	case p.code.isRequest():
 		return e.requested(ctx, from, identity, &p, now)
 	default:
-		return e.responded(ctx, from, &p, now)
+		return e.responded(ctx, from, identity, &p, now)
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (e *Endpoint) acknowledged(from netip.AddrPort, p *packet) {
 }
 
 // responded takes in a separate response or a notification.
-func (e *Endpoint) responded(ctx context.Context, from netip.AddrPort, p *packet, now instant) []byte {
+func (e *Endpoint) responded(ctx context.Context, from netip.AddrPort, identity string, p *packet, now instant) []byte {
 	peer := e.peers[from]
 	var k *call
 	if peer != nil {
@@ -91,7 +91,9 @@ func (e *Endpoint) responded(ctx context.Context, from netip.AddrPort, p *packet
 	if k != nil {
 		e.finish(k, p.response(), nil)
 	} else {
-		e.notified(ctx, o, peer, p.response(), now)
+		r := p.response()
+		r.Peer, r.Identity = from, identity
+		e.notified(ctx, o, peer, r, now)
 	}
 	return s.reply
 }

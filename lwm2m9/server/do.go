@@ -48,9 +48,9 @@ func (s *Server) Do(ctx context.Context, endpoint string, r Request) (Response, 
 	case r.Observe == nil:
 		resp, err = s.ep.Do(ctx, to.addr, q)
 	case *r.Observe:
-		resp, err = s.observe(ctx, to, plainPath(r.Path), q)
+		resp, err = s.observe(ctx, to, r.key(), q)
 	default:
-		resp, err = s.unobserve(ctx, to, plainPath(r.Path), q)
+		resp, err = s.unobserve(ctx, to, r.key(), q)
 	}
 	if err != nil {
 		return Response{}, s.failed(to, err)
@@ -77,7 +77,7 @@ func (s *Server) ready(ctx context.Context, endpoint string) (target, error) {
 			s.mu.Unlock()
 			return target{}, s.absent()
 		}
-		asleep := d.reg.Queue && time.Until(d.awake) <= 0
+		asleep := d.asleep()
 		if d.answered && !asleep {
 			s.mu.Unlock()
 			return target{d, endpoint, d.reg.Epoch, d.reg.Addr, d.reg.Root}, nil
@@ -98,6 +98,13 @@ func (s *Server) ready(ctx context.Context, endpoint string) (target, error) {
 			return target{}, fmt.Errorf("%w: %w", ErrNotSent, context.Cause(ctx))
 		}
 	}
+}
+
+// asleep says whether the device does not listen now: in queue mode it sleeps,
+// and behind a DTLS association of an earlier life it cannot be reached before
+// it speaks.
+func (d *device) asleep() bool {
+	return d.lost || d.reg.Queue && time.Until(d.awake) <= 0
 }
 
 // errGone is why a request under way is given up: the device that it was for

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,6 +18,14 @@ type Options struct {
 	Conn net.PacketConn
 	// Handler is told what devices do. Required.
 	Handler Handler
+	// Authorize says whether who has proved an identity ("" without security)
+	// may register under an endpoint name; the error is answered as that of a
+	// Handler, [ErrIdentity] with 4.03. It is called in the request's goroutine
+	// and may look things up. Nil is [OwnName].
+	Authorize func(ctx context.Context, identity, endpoint string) error
+	// OnImpostor is told of every message that was refused because of who sent
+	// it, in that message's goroutine. Nil tells nobody but the Logger.
+	OnImpostor func(Impostor)
 	// Logger gets what nobody else is told: refused registrations, garbage,
 	// failed handlers. Nil logs nothing.
 	Logger *slog.Logger
@@ -74,6 +83,12 @@ var (
 func (o *Options) fill() {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Authorize == nil {
+		o.Authorize = OwnName
+	}
+	if o.OnImpostor == nil {
+		o.OnImpostor = func(Impostor) {}
 	}
 	o.MaxRegistrations = cmp.Or(o.MaxRegistrations, DefaultMaxRegistrations)
 	o.MinLifetime = cmp.Or(o.MinLifetime, DefaultMinLifetime)

@@ -12,11 +12,14 @@ import (
 )
 
 // serve answers the requests of devices: the Registration interface (LwM2M
-// 1.1 Core, 6.2).
+// 1.1 Core, 6.2) and Send.
 func (s *Server) serve(ctx context.Context, r *coap.Request) coap.Response {
 	path := r.Path
 	if n := len(path); n > 1 && path[n-1] == "" {
 		path = path[:n-1] // a trailing slash
+	}
+	if len(path) == 1 && path[0] == "dp" {
+		return s.send(ctx, r)
 	}
 	if len(path) == 0 || len(path) > 2 || path[0] != "rd" {
 		return answer(lwm2m9.CodeNotFound)
@@ -70,6 +73,9 @@ func (s *Server) register(ctx context.Context, r *coap.Request) coap.Response {
 		return answer(lwm2m9.CodeUnavailable)
 	}
 	defer give()
+	if err = s.mayRegister(ctx, r, reg.Endpoint); err != nil {
+		return s.refuse(r, reg.Endpoint, "register", err)
+	}
 	d, old, err := s.enter(&reg, r)
 	if err == nil {
 		err = s.o.Handler.Register(ctx, reg)
@@ -98,10 +104,11 @@ func (s *Server) enter(reg *Registration, r *coap.Request) (d *device, old Regis
 	}
 	old = d.reg
 	d.cutOff()
-	reg.ID, reg.Addr, reg.Heard = newID(), r.Peer, time.Now().UTC()
+	reg.ID, reg.Addr, reg.Identity, reg.Heard = newID(), r.Peer, r.Identity, time.Now().UTC()
 	// From the clock, so that it grows also over registrations forgotten.
 	reg.Epoch = max(old.Epoch+1, uint64(reg.Heard.UnixMilli()))
-	d.reg, d.answered = *reg, false
+	s.set(d, *reg)
+	d.answered = false
 	s.byID[reg.ID] = d
 	s.schedule(d)
 	return d, old, nil
@@ -119,7 +126,8 @@ func (s *Server) settle(d *device, old Registration, err error) {
 		s.remove(d)
 	default: // as if it had not been asked
 		delete(s.byID, d.reg.ID)
-		d.reg, d.answered = old, true
+		s.set(d, old)
+		d.answered = true
 		s.schedule(d)
 		d.change()
 	}
@@ -137,6 +145,7 @@ func (s *Server) answered(endpoint string, epoch uint64) {
 
 // heard notes that the device listens now.
 func (s *Server) heard(d *device) {
+	d.lost = false
 	if d.reg.Queue {
 		d.awake = time.Now().Add(s.o.AwakeWindow)
 	}
@@ -187,6 +196,9 @@ func (s *Server) update(ctx context.Context, r *coap.Request, id string) coap.Re
 	reg := old
 	s.mu.Unlock()
 	if err == nil {
+		err = s.owns("update", old, r.Identity, r.Peer)
+	}
+	if err == nil {
 		err = s.change(&reg, p, r)
 	}
 	if err == nil {
@@ -207,10 +219,7 @@ func (s *Server) update(ctx context.Context, r *coap.Request, id string) coap.Re
 func (s *Server) replace(d *device, reg Registration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d.reg.Addr != reg.Addr {
-		d.cutOff()
-	}
-	d.reg = reg
+	s.set(d, reg)
 	s.schedule(d)
 }
 
@@ -224,7 +233,10 @@ func (s *Server) deregister(ctx context.Context, r *coap.Request, id string) coa
 	s.mu.Lock()
 	reg := d.registration()
 	s.mu.Unlock()
-	if err := s.o.Handler.Deregister(ctx, reg); err != nil {
+	if err = s.owns("deregister", reg, r.Identity, r.Peer); err == nil {
+		err = s.o.Handler.Deregister(ctx, reg)
+	}
+	if err != nil {
 		return s.refuse(r, reg.Endpoint, "deregister", err)
 	}
 	s.mu.Lock()

@@ -24,10 +24,11 @@ type Server struct {
 	turns    turns // calls of the Handler, by endpoint
 	requests turns // requests to the device, by endpoint
 
-	mu      sync.Mutex // guards what follows, and all devices
-	devices map[string]*device
-	byID    map[string]*device
-	expiry  expiryHeap
+	mu       sync.Mutex // guards what follows, and all devices
+	devices  map[string]*device
+	byID     map[string]*device
+	bySender map[sender]*device // the first of those that send from there
+	expiry   expiryHeap
 }
 
 // device is a registered device. It exists as long as its registration.
@@ -36,6 +37,8 @@ type device struct {
 	// answered says that the device has been told of its registration: it
 	// takes no request before.
 	answered bool
+	lost     bool      // restored behind a connection that ended with the process
+	alike    *device   // the next of the same sender
 	awake    time.Time // in queue mode: how long it listens
 	changed  chan struct{}
 	observed map[string]*coap.Observation // by path
@@ -48,11 +51,12 @@ type device struct {
 func New(o Options) *Server {
 	o.fill()
 	s := &Server{
-		o:       o,
-		wake:    make(chan struct{}, 1),
-		done:    make(chan struct{}),
-		devices: make(map[string]*device),
-		byID:    make(map[string]*device),
+		o:        o,
+		wake:     make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		devices:  make(map[string]*device),
+		byID:     make(map[string]*device),
+		bySender: make(map[sender]*device),
 	}
 	s.ep = coap.New(o.Conn, coap.Options{
 		Handler:         s.serve,
@@ -85,7 +89,8 @@ func (s *Server) Addr() net.Addr { return s.ep.LocalAddr() }
 // Restore takes back a registration that a Handler was given, with its ID,
 // address and epoch. It is called before Run; one whose lifetime has ended
 // meanwhile expires when Run starts. A device in queue mode counts as asleep
-// until it is heard from.
+// until it is heard from, and so does one with an identity: the connection that
+// proved it has ended.
 func (s *Server) Restore(r Registration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +103,8 @@ func (s *Server) Restore(r Registration) error {
 		return fmt.Errorf("lwm2m: more than %d registrations restored", s.o.MaxRegistrations)
 	}
 	r.Paths = slices.Clone(r.Paths)
-	d := &device{reg: r, answered: true}
+	d := &device{answered: true, lost: r.Identity != ""}
+	s.set(d, r)
 	s.devices[r.Endpoint], s.byID[r.ID] = d, d
 	s.schedule(d)
 	return nil
@@ -154,6 +160,7 @@ func (d *device) forgetObservations() {
 func (s *Server) remove(d *device) {
 	delete(s.devices, d.reg.Endpoint)
 	delete(s.byID, d.reg.ID)
+	s.unlink(d, senderOf(d.reg.Identity, d.reg.Addr))
 	s.unschedule(d)
 	d.forgetObservations()
 	d.change()

@@ -20,9 +20,13 @@
 //   - A Q in b means queue mode in every version, as some clients of 1.1 say it.
 //   - The objects may be missing from a Register; Content-Format too. Parameters
 //     that are not known are ignored, sms among them.
-//   - Bootstrap and Send (/bs, /dp) are answered 4.04.
+//   - Bootstrap (/bs) is answered 4.04, and so is Send (/dp) of a device that
+//     cannot be told from others at its address, or to a Handler without Sent.
+//   - LwM2M CBOR (11544) of 1.2 is not asked for and not understood.
 //   - Registrations without security: whoever knows an endpoint name can take
-//     it over, from any address.
+//     it over, from any address; but not one that has an identity.
+//   - An Update or De-register of another identity is answered 4.03, which the
+//     specification does not list for them.
 package server
 
 import (
@@ -33,6 +37,7 @@ import (
 	"time"
 
 	"github.com/fwbridge/fwbridge/lwm2m9"
+	"github.com/fwbridge/fwbridge/lwm2m9/wire"
 )
 
 // Registration is what a device said when it registered, and since. It is
@@ -41,14 +46,17 @@ type Registration struct {
 	Endpoint string         `json:"endpoint"`
 	ID       string         `json:"id"`   // the ‹id› of rd/‹id›
 	Addr     netip.AddrPort `json:"addr"` // of the last message
-	Lifetime time.Duration  `json:"lifetime"`
-	Version  string         `json:"version"` // lwm2m=, "1.0" when absent
-	Binding  string         `json:"binding"`
-	Queue    bool           `json:"queue"` // the device sleeps between its messages
-	Root     string         `json:"root"`  // alternate path, such as "/lwm2m", or empty
-	Paths    []string       `json:"paths"` // objects and instances as registered: "/9", "/9/0", without Root
-	Heard    time.Time      `json:"heard"` // last Register or Update
-	Epoch    uint64         `json:"epoch"` // grows with every Register: observations of an older epoch are gone
+	// Identity is what the device's connection has proved when it registered
+	// (DTLS); empty without security.
+	Identity string        `json:"identity,omitempty"`
+	Lifetime time.Duration `json:"lifetime"`
+	Version  string        `json:"version"` // lwm2m=, "1.0" when absent
+	Binding  string        `json:"binding"`
+	Queue    bool          `json:"queue"` // the device sleeps between its messages
+	Root     string        `json:"root"`  // alternate path, such as "/lwm2m", or empty
+	Paths    []string      `json:"paths"` // objects and instances as registered: "/9", "/9/0", without Root
+	Heard    time.Time     `json:"heard"` // last Register or Update
+	Epoch    uint64        `json:"epoch"` // grows with every Register: observations of an older epoch are gone
 }
 
 // Expires is the moment at which the lifetime ends.
@@ -81,10 +89,23 @@ type Handler interface {
 	Notified(ctx context.Context, n Notification)
 }
 
+// SendHandler is a [Handler] that also takes what devices send unasked (Send,
+// LwM2M 1.1 Core, 6.4.5). Sent is called and answered as the calls of Handler.
+type SendHandler interface {
+	Sent(ctx context.Context, s Sent) error
+}
+
+// Sent is what a registered device sent unasked.
+type Sent struct {
+	Endpoint string
+	// Entries have the types of the wire; see [wire.Value.As].
+	Entries []wire.Entry
+}
+
 // Notification is one notification of an observed path.
 type Notification struct {
 	Endpoint string
-	Path     string
+	Path     string // "/" of a composite observation
 	Format   ContentFormat
 	Payload  []byte
 	Sequence uint32 // the Observe option
