@@ -64,7 +64,7 @@ func fuzzed(t testing.TB) (*Conn, *association) {
 	}
 	remote := netip.MustParseAddrPort("192.0.2.8:1")
 	h := &handshake{c: c, remote: remote, suite: s, id: 7, began: time.Now(), link: link{keys: p}}
-	h.next.identity = "a"
+	h.next.identity, h.next.suite, h.next.id = "a", s, [32]byte{99}
 	c.handshakes[remote] = h
 	if err := c.established(h, []byte("finished")); err != nil {
 		t.Fatal(err)
@@ -170,7 +170,10 @@ func FuzzAssembly(f *testing.F) {
 			}
 		}
 		a := assembly{max: maxBytes}
-		for out := uint16(0); out < messages; {
+		for out, rounds := uint16(0), 0; out < messages; rounds++ {
+			if rounds == 100 {
+				t.Fatalf("message %d of %d bytes does not come out", out, len(body))
+			}
 			random.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 			for _, p := range parts {
 				a.add(p)
