@@ -1,0 +1,47 @@
+// Package delivery brings packages from any server into the bridge's store,
+// and from there to devices: [Store] keeps them by their SHA-256, [Fetcher]
+// gets them over HTTP, HTTPS, CoAP and CoAP over DTLS, [Server] serves them over
+// HTTP under URLs that cannot be guessed. It never decides which package a device
+// gets nor by which way, keeps no record of devices, and writes nothing but its
+// own directory.
+//
+// # Who may be asked
+//
+// What a server writes as a URI makes the bridge open connections, so
+// [Allow] bounds where to: hosts by name, ports, and addresses after name
+// resolution, at every connection and so also after a redirect or a descriptor.
+// Without configuration no loopback, link-local, multicast or cloud-metadata
+// address is connected to. There is no proxy, because a proxy would resolve the
+// names.
+//
+// # What counts as a package
+//
+// A package is in the store when a file of its digest's name is in "packages",
+// and it gets that name only whole, synced, and after digest, size and
+// signature were found right. What is in "partial" never counts, and goes when
+// the store is opened. [Store.Open] compares size, time of change and inode with
+// those of the last check, and hashes again when they differ, so a package that
+// was altered or deleted by hand is found out before it is served; the caller
+// fetches it again.
+//
+// # Threads
+//
+// A fetch has one goroutine for all who wait for the same URL; it ends when it
+// is done or the last of them has left, and the last to leave waits for its end.
+// A fetch over CoAP runs an endpoint of its own for as long as it lasts. The
+// store and the server have none. Callbacks are called by the goroutine that
+// moves the bytes and must not wait.
+//
+// # Departures
+//
+//   - The token of a URL is encrypted and authenticated with AES-GCM under a
+//     nonce made by HMAC of what is in it: it names no device to whom sees the
+//     URL, and one grant has one URL, also after a restart.
+//   - CoAP: Uri-Host is not sent (lwm2m9/coap has no such option), and a body
+//     is held in memory, [FetcherOptions].MaxCoAP at most, because
+//     lwm2m9/coap gives it whole. A fetch that breaks starts over.
+//   - Minisign's old signatures over the package itself, not its hash, are
+//     refused over [MaxLegacySigned] bytes: Ed25519 needs them in memory.
+//   - Which package was used last is taken from the file's times after a
+//     restart, which many systems keep to the day only.
+package delivery
