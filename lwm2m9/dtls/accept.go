@@ -23,9 +23,7 @@ func (c *Conn) helloFrom(r *record, m *message, d []byte, from netip.AddrPort) {
 		cookie := c.cookies.make(&hello, from, now)
 		c.stats.Cookies++
 		c.mu.Unlock()
-		if answer := verifyRequest(r, m, cookie); len(answer) <= len(d) { // no amplification
-			c.write(answer, from)
-		}
+		c.write(verifyRequest(r, m, cookie), from) // which is shorter than any Hello
 		return
 	}
 	h := c.handshakes[from]

@@ -20,10 +20,9 @@ type association struct {
 
 	mu sync.Mutex
 	link
-	confirmed bool // the client has sent something since
-	repeats   int  // of our last flight
-	sent0     uint64
-	last      []byte // our Finished, when the client may ask for it again
+	repeats int // of our last flight
+	sent0   uint64
+	last    []byte // our Finished, while the client may ask for it again
 }
 
 // maxRepeats bounds how often a client may ask for our last flight.
@@ -33,7 +32,7 @@ const maxRepeats = 8
 // lost. Nobody else can be made to receive it often.
 func (a *association) repeatLast(c *Conn) {
 	a.mu.Lock()
-	if a.last == nil || a.confirmed || a.repeats >= maxRepeats {
+	if a.last == nil || a.repeats >= maxRepeats {
 		a.mu.Unlock()
 		return
 	}
@@ -59,8 +58,8 @@ func (a *association) open(r *record) (x received, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	x.typ, x.content, x.newest, err = a.link.open(r)
-	if err == nil && x.typ == typeApplicationData && !a.confirmed {
-		a.confirmed, a.last = true, nil
+	if err == nil && x.typ == typeApplicationData {
+		a.last = nil // it has come
 	}
 	return x, err
 }

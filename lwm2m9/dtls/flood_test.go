@@ -153,6 +153,32 @@ func TestHalfOpen(t *testing.T) {
 	})
 }
 
+// TestHelloAgain: a Hello that is repeated is answered at once, and not twice
+// within a moment.
+func TestHelloAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, n *coaptest.Net) {
+		serve(t, n.Listen(serverAddr), dtls.Options{Keys: someKeys()})
+		stalled(t, n, otherAddr)
+		sent := n.Sent()
+		hello := sent[2].Data
+		if sent[2].N != 2 {
+			t.Fatal("not the second Hello")
+		}
+		for _, x := range []struct {
+			wait time.Duration
+			want int
+		}{{300 * time.Millisecond, 1}, {50 * time.Millisecond, 0}, {100 * time.Millisecond, 1}} {
+			time.Sleep(x.wait) // in fake time
+			n.Forget()
+			n.Inject(netip.MustParseAddrPort(otherAddr), serverAt, hello)
+			synctest.Wait()
+			if got := len(n.Sent()); got != x.want {
+				t.Errorf("%v later: %d answers", x.wait, got)
+			}
+		}
+	})
+}
+
 // TestSlowKeys: while the keys of some are looked up for long, others go on.
 func TestSlowKeys(t *testing.T) {
 	bubble(t, func(t *testing.T, n *coaptest.Net) {

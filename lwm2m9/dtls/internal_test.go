@@ -92,6 +92,41 @@ func TestFinished(t *testing.T) {
 	}
 }
 
+// TestFinishedInTheClear: a Finished counts only protected, and nothing else
+// does then.
+func TestFinishedInTheClear(t *testing.T) {
+	c, a := fuzzed(t)
+	h := &handshake{c: c, remote: a.Remote(), suite: suiteByID(0xc0a8), id: 8, link: link{keys: a.keys}, step: wantFinished, known: true}
+	h.in.max = maxBytesNoCerts
+	h.next.identity = "b"
+	c.handshakes[h.remote] = h
+	body, err := prf.VerifyDataClient(h.next.master[:], nil, sha256.New)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := (&message{typ: msgFinished, length: 12, body: body}).append(nil)
+	other := (&message{typ: msgClientKeyExchange}).append(nil)
+	for _, x := range []struct {
+		raw       []byte
+		protected bool
+		made      bool
+	}{{raw, false, false}, {other, true, false}, {raw, true, true}} {
+		if err := h.messages(context.Background(), x.raw, x.protected); err != nil || (c.byID[8] != nil) != x.made {
+			t.Errorf("message %d, protected %v: %v, made %v", x.raw[0], x.protected, err, c.byID[8] != nil)
+		}
+	}
+}
+
+// TestEmptyKey: a store that has an empty key has none.
+func TestEmptyKey(t *testing.T) {
+	c, _ := fuzzed(t)
+	c.o.Keys = KeyFunc(func(context.Context, string) (Key, bool) { return Key{}, true })
+	h := &handshake{c: c}
+	if key := h.psk(context.Background(), "a"); h.known || len(key) != keySize {
+		t.Errorf("known %v, %d bytes", h.known, len(key))
+	}
+}
+
 // TestUnexpected: every message that is not due is refused.
 func TestUnexpected(t *testing.T) {
 	due := map[step]messageType{
@@ -280,6 +315,9 @@ func TestHello(t *testing.T) {
 		}
 		if _, ok := parseHello(body); ok != x.ok {
 			t.Errorf("%s: %v", name, ok)
+		}
+		if n := len(verifyRequest(&record{}, &message{}, [cookieSize]byte{})); x.ok && n > headerSize+messageHeader+len(body) {
+			t.Errorf("%s: %d bytes answer it", name, n)
 		}
 	}
 }

@@ -129,7 +129,7 @@ func (c *Conn) records(a *association, d []byte, from netip.AddrPort) (got []del
 			continue
 		}
 		known = true
-		if !c.used(a, &r, x, from) {
+		if !c.used(a, x, from) {
 			break
 		}
 		switch x.typ {
@@ -150,16 +150,13 @@ func (c *Conn) records(a *association, d []byte, from netip.AddrPort) (got []del
 }
 
 // used notes that an association is in use, and where. False if it has ended.
-func (c *Conn) used(a *association, r *record, x received, from netip.AddrPort) bool {
+func (c *Conn) used(a *association, x received, from netip.AddrPort) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a.ended {
 		return false
 	}
 	c.order.touch(a, int64(c.now()))
-	if r.typ != typeCID {
-		return true
-	}
 	remote := a.Remote()
 	if x.newest && remote != from { // RFC 9146, 6
 		if c.byAddr[remote] == a {
