@@ -181,3 +181,75 @@ func TestListenErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestLine: what is lost and repeated at a socket, in both directions, and the
+// same with the same seed.
+func TestLine(t *testing.T) {
+	const n = 100
+	run := func(seed uint64) (up, down string, s Stats) {
+		line, err := NewLine(Way{Drop: 0.2, Repeat: 0.2}, Way{Drop: 0.1, Repeat: 0.3}, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := udp(t), udp(t)
+		c := line.Conn(a)
+		buf := make([]byte, 10)
+		for i := range n {
+			if _, err := c.WriteTo([]byte{byte(i)}, b.LocalAddr()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.(*conn).UDPConn.WriteTo([]byte("end"), b.LocalAddr())
+		for {
+			k, _, err := b.ReadFrom(buf)
+			if err != nil {
+				t.Fatal(err)
+			} else if k == 3 {
+				break
+			}
+			up += string(rune(buf[0]))
+		}
+		for i := range n {
+			b.WriteTo([]byte{byte(i)}, a.LocalAddr())
+		}
+		line.down.Match = func(d []byte) bool { return len(d) == 1 }
+		b.WriteTo([]byte("end"), a.LocalAddr())
+		for {
+			k, from, err := c.ReadFrom(buf)
+			if err != nil {
+				t.Fatal(err)
+			} else if k == 3 {
+				break
+			} else if from.String() != b.LocalAddr().String() {
+				t.Fatalf("from %v", from)
+			}
+			down += string(rune(buf[0]))
+		}
+		return up, down, line.Stats()
+	}
+	up1, down1, s1 := run(5)
+	up2, down2, s2 := run(5)
+	up3, _, _ := run(6)
+	if up1 != up2 || down1 != down2 || s1 != s2 {
+		t.Error("the same seed decides otherwise")
+	}
+	if up1 == up3 {
+		t.Error("another seed decides the same")
+	}
+	if s1.Dropped == 0 || s1.Repeated == 0 || s1.Received-s1.Dropped+s1.Repeated != s1.Sent {
+		t.Errorf("counts %+v", s1)
+	}
+}
+
+func udp(t *testing.T) *net.UDPConn {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

@@ -37,9 +37,11 @@ type boot struct {
 	asking    bool                 // a registration or update is under way
 	news      bool                 // the list of objects has changed since the last one
 	observers map[string]*observer // by token
-	notices   chan notice
+	notices   notices
 	update    *time.Timer // when the next Update is due
 	sleep     *time.Timer // when a sleepy device falls asleep
+	reboot    *time.Timer // when the device reboots by itself; nil: never
+	roam      *roam       // the socket below DTLS; nil without
 
 	silent atomic.Bool // no answer, no message any more
 	asleep atomic.Bool // as silent, until the device wakes up
@@ -60,7 +62,7 @@ func (d *Device) newBoot(outer context.Context, server string, last *boot) (*boo
 		d:         d,
 		inbox:     make(chan func()),
 		observers: map[string]*observer{},
-		notices:   make(chan notice, maxNotices),
+		notices:   notices{more: make(chan struct{}, 1)},
 		update:    time.NewTimer(d.cfg.UpdateEvery),
 		sleep:     time.NewTimer(d.cfg.AwakeFor),
 		mids:      map[string]int32{},
@@ -80,6 +82,9 @@ func (d *Device) newBoot(outer context.Context, server string, last *boot) (*boo
 		return nil, fmt.Errorf("lwm2m device %s: %w", d.cfg.Endpoint, err)
 	}
 	b.conn = conn
+	if after, ok := d.plan.reboot(); ok {
+		b.reboot = time.NewTimer(after)
+	}
 	b.run = func() {
 		b.wg.Go(func() { b.sendNotices(ctx) })
 		b.start(ctx)
@@ -100,6 +105,9 @@ func (b *boot) close() {
 	b.wg.Wait()
 	b.update.Stop()
 	b.sleep.Stop()
+	if b.reboot != nil {
+		b.reboot.Stop()
+	}
 }
 
 // start greets the server and takes up work that a reboot interrupted.
@@ -126,12 +134,22 @@ func (b *boot) loop(ctx context.Context, over <-chan struct{}) {
 		case f := <-b.inbox:
 			f()
 		case <-b.update.C:
-			b.update.Reset(b.d.cfg.UpdateEvery)
+			b.update.Reset(b.d.plan.update())
 			b.sendUpdate(ctx)
 		case <-b.sleep.C:
 			b.fallAsleep()
+		case <-b.rebootC():
+			b.d.event(Event{Kind: EventRebooting, Text: "by itself"})
+			b.finish(endReboot, Keep)
 		}
 	}
+}
+
+func (b *boot) rebootC() <-chan time.Time {
+	if b.reboot == nil {
+		return nil
+	}
+	return b.reboot.C
 }
 
 // finish ends the boot after the present step of the loop.

@@ -11,11 +11,9 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 	"github.com/plgd-dev/go-coap/v3/message/pool"
-	coapnet "github.com/plgd-dev/go-coap/v3/net"
 	"github.com/plgd-dev/go-coap/v3/net/blockwise"
 	"github.com/plgd-dev/go-coap/v3/net/responsewriter"
 	"github.com/plgd-dev/go-coap/v3/udp/client"
-	"github.com/plgd-dev/go-coap/v3/udp/server"
 
 	"github.com/fwbridge/fwbridge/lwm2m9"
 )
@@ -53,29 +51,18 @@ type answer struct {
 	location []string
 }
 
-// open opens a socket and a connection on it. The socket is not connected, so
-// that an ICMP error of a server that restarts does not end it.
+// open opens a connection on a socket of its own.
 func (b *boot) open(ctx context.Context, to string) (*client.Conn, error) {
 	raddr, err := net.ResolveUDPAddr("udp", to)
 	if err != nil {
 		return nil, err
 	}
-	network := "udp4"
-	if raddr.IP.To4() == nil {
-		network = "udp6"
-	}
-	local, err := net.ResolveUDPAddr(network, b.d.cfg.Listen)
-	if err != nil && b.d.cfg.Listen != "" {
-		return nil, err
-	}
-	sock, err := net.ListenUDP(network, local)
+	packets, err := b.packets(raddr)
 	if err != nil {
 		return nil, err
 	}
 	cfg := b.config(ctx)
-	session := server.NewSession(ctx, context.Background(), coapnet.NewUDPConn(network, sock, coapnet.WithErrors(cfg.Errors)),
-		raddr, cfg.MaxMessageSize, cfg.MTU, true)
-	conn := client.NewConnWithOpts(session, &cfg,
+	conn := client.NewConnWithOpts(newSession(ctx, packets, raddr, &cfg), &cfg,
 		client.WithRequestMonitor(func(_ *client.Conn, m *pool.Message) (bool, error) { return b.monitor(ctx, m), nil }),
 		client.WithBlockWise(func(c *client.Conn) *blockwise.BlockWise[*client.Conn] {
 			request := func(t message.Token) (*pool.Message, bool) { return c.GetObservationRequest(t) } // c is not whole yet

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fwbridge/fwbridge/lwm2m9"
+	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
 )
 
 // Versions are the LwM2M versions that the device can register with, the
@@ -24,9 +25,16 @@ type Config struct {
 	Dialect  lwm2m9.Dialect // 0: Registered
 	Version  string         // of Versions; "": "1.1"
 	Lifetime time.Duration  // in the registration, whole seconds; 0: 60 s
-	// UpdateEvery is the time between two registration updates; 0: half the
-	// lifetime.
+	// UpdateEvery is the longest time between two registration updates, the
+	// shortest is an eighth less; 0: half the lifetime.
 	UpdateEvery time.Duration
+	// RebootEvery makes the device reboot by itself, keeping what it has: each
+	// boot lasts half to one and a half of it. 0: never.
+	RebootEvery time.Duration
+	// StartAfter is how long Run waits before the first boot.
+	StartAfter time.Duration
+	// DTLS has the credentials of a device that speaks DTLS 1.2; nil: none.
+	DTLS *dtls.ClientOptions
 	// QueueMode makes the device sleep when it has heard nothing for AwakeFor
 	// (0: 100 ms), until its next Update or notification.
 	QueueMode bool
@@ -141,6 +149,11 @@ func (c Config) Validate() error {
 	}
 	if c.Lifetime < time.Second {
 		errs = append(errs, fmt.Errorf("lifetime %v: LwM2M counts it in whole seconds, the least is 1s", c.Lifetime))
+	}
+	for _, d := range []time.Duration{c.UpdateEvery, c.RebootEvery, c.StartAfter} {
+		if d < 0 {
+			errs = append(errs, fmt.Errorf("%v: a time must not be negative", d))
+		}
 	}
 	if c.Root != "" && !rootForm.MatchString(c.Root) {
 		errs = append(errs, fmt.Errorf("root %q: want a path such as /lwm2m", c.Root))

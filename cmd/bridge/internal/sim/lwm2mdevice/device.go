@@ -15,6 +15,8 @@ import (
 type Device struct {
 	cfg    Config
 	faults *faults
+	plan   *schedule
+	line   *lossy.Line // nil without the faults that need it
 
 	// Owned by the goroutine of Run.
 	soft  map[lwm2m9.InstanceID]*software
@@ -23,7 +25,6 @@ type Device struct {
 
 	mu     sync.Mutex
 	counts Counts            // guarded by mu
-	lossy  *lossy.Relay      // guarded by mu; nil without the faults that need it
 	shown  []lwm2m9.Instance // guarded by mu; what the instances show now
 }
 
@@ -36,9 +37,14 @@ func New(cfg Config) (*Device, error) {
 	d := &Device{
 		cfg:    cfg,
 		faults: newFaults(cfg.Faults),
+		plan:   newSchedule(cfg),
 		soft:   map[lwm2m9.InstanceID]*software{},
 		inUse:  cfg.Version,
 		counts: Counts{Done: map[Op]int{}, Refused: map[Op]int{}},
+	}
+	var err error
+	if d.line, err = newLine(cfg); err != nil {
+		return nil, fmt.Errorf("lwm2m device: %w", err)
 	}
 	if !cfg.NoObject9 {
 		for _, s := range cfg.Instances {
@@ -55,8 +61,8 @@ func (d *Device) Counts() Counts {
 	defer d.mu.Unlock()
 	c := d.counts
 	c.Done, c.Refused = maps.Clone(c.Done), maps.Clone(c.Refused)
-	if d.lossy != nil {
-		s := d.lossy.Stats()
+	if d.line != nil {
+		s := d.line.Stats()
 		c.Lost, c.Repeated = int(s.Dropped), int(s.Repeated)
 	}
 	return c
@@ -73,7 +79,11 @@ func (d *Device) Instances() []lwm2m9.Instance {
 // last goroutine has ended. It returns nil when ctx ended, and an error when
 // no socket could be had. It must be called once.
 func (d *Device) Run(ctx context.Context) error {
-	server, stop, err := d.relay(ctx)
+	wait(ctx, d.cfg.StartAfter)
+	if ctx.Err() != nil {
+		return nil
+	}
+	server, stop, err := d.delay(ctx)
 	if err != nil {
 		return err
 	}

@@ -26,13 +26,15 @@ const (
 	EventStep                          // Step was entered
 	EventRebooting                     // a boot ends because of a fault
 	EventDownloaded                    // a download ended; Text says how
+	EventFailed                        // a Register or Update was in vain, and will be tried again; Text says why
+	EventUnknown                       // the server does not know the registration any more
 )
 
 var eventWords = []string{
 	EventBooted: "booted", EventRegistered: "registered", EventUpdated: "updated", EventDeregistered: "deregistered",
 	EventSlept: "slept", EventWoke: "woke", EventChanged: "changed", EventDone: "done", EventRefused: "refused",
 	EventObserved: "observed", EventForgotten: "forgotten", EventNotified: "notified", EventStep: "step", EventRebooting: "rebooting",
-	EventDownloaded: "download-ended",
+	EventDownloaded: "download-ended", EventFailed: "failed", EventUnknown: "unknown-to-server",
 }
 
 // String is the event's word.

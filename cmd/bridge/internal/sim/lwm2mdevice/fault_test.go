@@ -240,6 +240,25 @@ func TestMalformedDatagramIsSurvived(t *testing.T) {
 	_, e := s.device(Config{})
 	s.wait("register")
 	s.mu.Lock()
+	to, from := s.conn.RemoteAddr(), s.conn.NetConn().(*net.UDPConn)
+	s.mu.Unlock()
+	if _, err := from.WriteTo([]byte{0xff}, to); err != nil {
+		t.Fatal(err)
+	}
+	e.kind(EventUpdated)
+	s.wait("update")
+	if got := s.pair(); got != "0,0" {
+		t.Errorf("pair %s", got)
+	}
+}
+
+// TestStrangersAreNotHeard: what does not come from the server's port does
+// nothing, not even as much as go-coap does when it makes no sense.
+func TestStrangersAreNotHeard(t *testing.T) {
+	s := newServer(t)
+	d, _ := s.device(Config{})
+	s.wait("register")
+	s.mu.Lock()
 	to := s.conn.RemoteAddr().String()
 	s.mu.Unlock()
 	c, err := net.Dial("udp4", to)
@@ -248,10 +267,12 @@ func TestMalformedDatagramIsSurvived(t *testing.T) {
 	}
 	defer c.Close()
 	c.Write([]byte{0xff})
-	e.kind(EventUpdated)
-	s.wait("update")
+	c.Write([]byte("\x40\x03\x00\x01\xb1\x39\x01\x30\x01\x33\xff\x31")) // PUT /9/0/3
 	if got := s.pair(); got != "0,0" {
 		t.Errorf("pair %s", got)
+	}
+	if n := d.Counts(); n.Boots != 1 || n.Updates != 0 || len(n.Refused) != 0 || n.Done[OpWriteURI] != 0 {
+		t.Errorf("a stranger was heard: %+v", n)
 	}
 }
 

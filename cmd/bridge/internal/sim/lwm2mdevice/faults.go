@@ -67,30 +67,50 @@ func (f *faults) has(kind FaultKind) bool {
 	return false
 }
 
-// relay puts a lossy relay before the server if the faults ask for it. It
-// returns where to send to, and what ends the relay and waits for its end.
-func (d *Device) relay(ctx context.Context) (server string, stop func(), err error) {
+// newLine is what loses and repeats datagrams at the device's own sockets; nil
+// when no fault asks for it.
+func newLine(cfg Config) (*lossy.Line, error) {
 	var w lossy.Way
-	for _, f := range d.cfg.Faults {
+	for _, f := range cfg.Faults {
 		switch f.Kind {
 		case Drop:
 			w.Drop = f.Rate
 		case Repeat:
 			w.Repeat = f.Rate
-		case Delay:
+		}
+	}
+	if w.Drop == 0 && w.Repeat == 0 {
+		return nil, nil
+	}
+	return lossy.NewLine(w, w, cfg.Seed)
+}
+
+// Sockets is how many sockets a device with these faults has at once.
+func Sockets(list []Fault) int {
+	for _, f := range list {
+		if f.Kind == Delay {
+			return 3 // with the relay's two
+		}
+	}
+	return 1
+}
+
+// delay puts a relay before the server if a fault asks for it. It returns where
+// to send to, and what ends the relay and waits for its end.
+func (d *Device) delay(ctx context.Context) (server string, stop func(), err error) {
+	var w lossy.Way
+	for _, f := range d.cfg.Faults {
+		if f.Kind == Delay {
 			w.Delay = f.Duration
 		}
 	}
-	if w.Drop == 0 && w.Repeat == 0 && w.Delay == 0 {
+	if w.Delay == 0 {
 		return d.cfg.Server, func() {}, nil
 	}
 	r, err := lossy.Listen(lossy.Config{Upstream: d.cfg.Server, Up: w, Down: w, Seed: d.cfg.Seed})
 	if err != nil {
 		return "", nil, fmt.Errorf("lwm2m device: %w", err)
 	}
-	d.mu.Lock()
-	d.lossy = r
-	d.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {

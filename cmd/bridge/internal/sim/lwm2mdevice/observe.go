@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
@@ -92,10 +93,9 @@ func (b *boot) notify(path string) {
 			b.drop(token) // RFC 7641, 3.2: an error ends the observation
 		}
 		b.touch()
-		select {
-		case b.notices <- n:
+		if b.notices.push(n) {
 			b.d.event(Event{Kind: EventNotified, Path: path, Text: n.text()})
-		default:
+		} else {
 			b.d.cfg.Log.Warn("device: too many notifications wait", "path", path)
 		}
 	}
@@ -109,6 +109,39 @@ func (n notice) text() string {
 	return fmt.Sprintf("%x", n.payload)
 }
 
+// notices are the notifications that wait. They are a list and not a channel
+// of that length, because most devices have none.
+type notices struct {
+	more chan struct{} // of one
+
+	mu   sync.Mutex
+	list []notice // guarded by mu
+}
+
+// push is false when too many wait.
+func (q *notices) push(n notice) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) == maxNotices {
+		return false
+	}
+	q.list = append(q.list, n)
+	select {
+	case q.more <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// pop takes all of them.
+func (q *notices) pop() []notice {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := q.list
+	q.list = nil
+	return list
+}
+
 // sendNotices sends notifications one after the other; a confirmable one is
 // repeated by go-coap and given up after Timing.Request.
 func (b *boot) sendNotices(ctx context.Context) {
@@ -116,7 +149,9 @@ func (b *boot) sendNotices(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case n := <-b.notices:
+		case <-b.notices.more:
+		}
+		for _, n := range b.notices.pop() {
 			if err := b.sendNotice(ctx, n); err != nil && ctx.Err() == nil {
 				b.d.cfg.Log.Debug("device: notification lost", "path", n.path, "error", err)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/lwm2m9/wire"
 )
 
@@ -20,6 +21,14 @@ type reply struct {
 	code     codes.Code
 	location string
 	err      error
+}
+
+// why says why a request was in vain.
+func (r reply) why() string {
+	if r.err != nil {
+		return r.err.Error()
+	}
+	return "the server answered " + lwm2m9.ResponseCode(r.code).String()
 }
 
 // send sends a request and waits for the answer; it runs in a goroutine of its
@@ -81,12 +90,12 @@ func (b *boot) sendRegister(ctx context.Context) {
 			b.location = r.location
 			b.d.count(func(c *Counts) { c.Registers++ })
 			b.d.event(Event{Kind: EventRegistered, Path: r.location, Text: "LwM2M " + b.d.inUse})
-			b.update.Reset(b.d.cfg.UpdateEvery)
+			b.update.Reset(b.d.plan.update())
 			b.enter(ctx, nil, Registered)
 		case r.err == nil && r.code == codes.PreconditionFailed && b.d.olderVersion():
 			b.sendRegister(ctx)
 		default:
-			b.d.cfg.Log.Info("device: not registered", "endpoint", b.d.cfg.Endpoint, "answer", r.code, "error", r.err)
+			b.d.event(Event{Kind: EventFailed, Text: "not registered, " + r.why()})
 			b.after(ctx, b.d.cfg.Timing.Retry, func() { b.sendRegister(ctx) })
 		}
 	})
@@ -137,10 +146,11 @@ func (b *boot) sendUpdate(ctx context.Context) {
 			b.d.event(Event{Kind: EventUpdated})
 		case r.err == nil && r.code == codes.NotFound:
 			b.location = ""
+			b.d.event(Event{Kind: EventUnknown})
 			b.sendRegister(ctx)
 			return
 		default:
-			b.d.cfg.Log.Info("device: no update", "endpoint", b.d.cfg.Endpoint, "answer", r.code, "error", r.err)
+			b.d.event(Event{Kind: EventFailed, Text: "no update, " + r.why()})
 			b.news = b.news || payload != nil
 			b.update.Reset(min(b.d.cfg.Timing.Retry, b.d.cfg.UpdateEvery))
 			return

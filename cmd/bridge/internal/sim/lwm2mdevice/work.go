@@ -25,7 +25,7 @@ func (b *boot) enter(ctx context.Context, s *software, step Step) {
 		b.die(ctx, endReboot, f.Memory)
 	}
 	if _, ok := b.d.faults.at(Rebind, step); ok {
-		b.die(ctx, endRebind, Keep)
+		b.rebind(ctx)
 	}
 }
 
