@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/fwbridge/fwbridge/fwupdate"
@@ -33,6 +34,16 @@ const (
 	CampaignRunning                      // handed over, or perhaps
 	CampaignOver                         // it has its result
 )
+
+var campaignNames = [...]string{"none", "queued", "contact", "handing over", "running", "over"}
+
+// String is the phase in a word or two.
+func (p CampaignPhase) String() string {
+	if int(p) < len(campaignNames) {
+		return campaignNames[p]
+	}
+	return fmt.Sprintf("CampaignPhase(%d)", p)
+}
 
 // ExecFate is what became of the Exec of a campaign.
 type ExecFate uint8

@@ -111,6 +111,11 @@ func (v Virtual) Slot(id lwm2m9.InstanceID) (Slot, bool) {
 // Due says whether there is something to say to the device now.
 func (v Virtual) Due() bool { return v.active() >= 0 || len(v.Leftovers) > 0 }
 
+// Fetching says whether a package is on its way into the store.
+func (v Virtual) Fetching() bool {
+	return slices.ContainsFunc(v.Slots, func(s Slot) bool { return s.Fetch != 0 })
+}
+
 // Needs lists the digests of the packages that an instance still needs.
 func (v Virtual) Needs() []string {
 	var all []string
