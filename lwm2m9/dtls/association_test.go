@@ -3,6 +3,7 @@ package dtls_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -295,6 +296,24 @@ func TestBackoff(t *testing.T) {
 		for len(sr.in) == 0 {
 			c.WriteTo([]byte("hello"), to)
 			time.Sleep(time.Second)
+		}
+	})
+}
+
+// TestWaiting: what waits for a handshake is bounded; the oldest are lost.
+func TestWaiting(t *testing.T) {
+	bubble(t, func(t *testing.T, n *coaptest.Net) {
+		c, _ := dial(t, n.Listen(deviceAddr), device())
+		const most = 16
+		for i := range most + 3 {
+			say(t, c, fmt.Sprint(i))
+		}
+		if st := c.Stats(); st.Lost != 3 {
+			t.Errorf("client %+v", st)
+		}
+		_, sr := serve(t, n.Listen(serverAddr), dtls.Options{Keys: someKeys()})
+		for i := range most {
+			sr.want(t, fmt.Sprint(i+3))
 		}
 	})
 }

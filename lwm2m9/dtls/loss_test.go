@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fwbridge/fwbridge/lwm2m9/coap/coaptest"
@@ -89,5 +90,58 @@ func lossy(t *testing.T, n *coaptest.Net, kind string, from netip.AddrPort, i in
 	}
 	if took := time.Since(began); took > 8*time.Second {
 		t.Errorf("took %v", took)
+	}
+}
+
+// TestLastFlight: the last flight is repeated when the other end repeats its
+// own, but only a few times, and not after that has sent something since.
+func TestLastFlight(t *testing.T) {
+	for _, end := range []string{"server", "device"} {
+		bubble(t, func(t *testing.T, n *coaptest.Net) {
+			s, sr := serve(t, n.Listen(serverAddr), dtls.Options{Keys: someKeys()})
+			c, cr := dial(t, n.Listen(deviceAddr), device())
+			from, to := deviceAt, serverAt
+			if end == "device" { // whose flight is the last one when it resumes
+				talk(t, s, sr, c, cr)
+				c.Reset()
+				from, to = serverAt, deviceAt
+				n.Forget()
+			}
+			say(t, c, "hello")
+			var flight []byte
+			if end == "server" {
+				n.SetRule(func(p coaptest.Packet) []coaptest.Arrival {
+					if p.From == deviceAt && p.N > 3 { // what it says
+						return nil
+					}
+					return coaptest.Deliver(p)
+				})
+			}
+			synctest.Wait()
+			for _, p := range n.Sent() { // the flight before the last, by its first byte of a handshake
+				if p.From == from && (end == "server" && p.N == 3 || end == "device" && p.N == 2) {
+					flight = p.Data
+				}
+			}
+			again := func() int {
+				n.Forget()
+				for range 20 {
+					n.Inject(from, to, flight)
+				}
+				synctest.Wait()
+				return len(n.Sent())
+			}
+			if got := again(); got != 8 {
+				t.Errorf("%s: %d times", end, got)
+			}
+			n.SetRule(coaptest.Deliver)
+			if end == "device" {
+				sr.want(t, "hello")
+			}
+			talk(t, s, sr, c, cr)
+			if got := again(); got != 0 {
+				t.Errorf("%s: %d times after more was said", end, got)
+			}
+		})
 	}
 }

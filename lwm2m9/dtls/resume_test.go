@@ -1,6 +1,8 @@
 package dtls_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"testing"
 	"time"
 
@@ -18,6 +20,8 @@ func TestResumption(t *testing.T) {
 		co dtls.ClientOptions
 		s  *dtls.Conn
 		sr *reader
+
+		long *tls.Certificate // that outlives its CA
 	}
 	psk := func(w *world) { w.so.Keys, w.co = w.k, device() }
 	for _, x := range []struct {
@@ -40,6 +44,7 @@ func TestResumption(t *testing.T) {
 		{"too old", func(w *world) { psk(w); w.so.SessionLifetime = time.Hour }, func(*testing.T, *world) { time.Sleep(time.Hour) }, 0, false},
 		{"not too old", func(w *world) { psk(w); w.so.SessionLifetime = time.Hour }, func(*testing.T, *world) { time.Sleep(time.Hour - time.Minute) }, 1, false},
 		{"certificate at its end", func(w *world) { w.so.SessionLifetime = 1000 * time.Hour }, func(*testing.T, *world) { time.Sleep(101 * time.Hour) }, 0, true},
+		{"CA at its end", func(w *world) { w.so.SessionLifetime, w.co.Certificate = 5000*time.Hour, w.long }, func(*testing.T, *world) { time.Sleep(1001 * time.Hour) }, 0, true},
 		{"client does not", func(w *world) { psk(w); w.co.NoResumption = true }, nil, 0, false},
 		{"server does not", func(w *world) { psk(w); w.so.MaxSessions = -1 }, nil, 0, false},
 		{"one session only", func(w *world) { psk(w); w.so.MaxSessions = 1; w.k.set("urn:dev:2", "x") }, func(t *testing.T, w *world) {
@@ -51,7 +56,8 @@ func TestResumption(t *testing.T) {
 			bubble(t, func(t *testing.T, n *coaptest.Net) {
 				p := newPKI(t)
 				w := &world{n: n, k: someKeys(), co: p.withCert(p.device("urn:dev:1"))}
-				w.so = dtls.Options{Certificate: p.server(), ClientCAs: p.pool()}
+				w.long = p.issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(2000 * time.Hour) })
+				w.so = dtls.Options{IdleTimeout: 5000 * time.Hour, Certificate: p.server(), ClientCAs: p.pool()}
 				x.before(w)
 				w.s, w.sr = serve(t, n.Listen(serverAddr), w.so)
 				c, cr := dial(t, n.Listen(deviceAddr), w.co)
