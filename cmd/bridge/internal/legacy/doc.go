@@ -1,0 +1,31 @@
+// Package legacy is the joint of direction B: it holds one durable record per
+// legacy DM device, carries out what its [mapping.Virtual] decides, and is asked
+// by both sides: by DM sessions (it is a [dmlisten.Work]) and by the LwM2M
+// client that shows the device to LwM2M servers. What is said is decided below
+// it, in mapping, syncml/session and lwm2m9.
+//
+// # One turn
+//
+// Everything that concerns a device happens in a turn: its lane is locked, its
+// record is stepped by one or more events, the changed record is written and
+// synced, and only then the lane is unlocked, the effects are begun and the
+// callers answered. When the write fails the record stays as it was and the
+// callers get [ErrStore]: a device's message is answered with HTTP 503 and comes
+// again, an LwM2M server gets 5.00.
+//
+// # Threads
+//
+// A lane is a lock for the devices whose names hash to it; there are
+// Options.Lanes of them, and none per device. [Engine.Run] has one goroutine
+// that waits for the next deadline of any device, and one for each effect under
+// way (a fetch, a check, a trigger), which ends before Run returns. Locks are
+// taken in the order lane, schedule; no foreign code but the store runs under
+// either. An idle device has a seat of a few words.
+//
+// # Departures
+//
+// The nodes of ./DevDetail are asked for in a device's first session, and again
+// in the first one after an update. A package's nodes are added one by one,
+// parents first, and Exec goes out in the message after the one in which they
+// were accepted, so that a device that refuses one is never told to use it.
+package legacy

@@ -1,0 +1,143 @@
+package legacy
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
+	"github.com/fwbridge/fwbridge/mapping"
+	"github.com/fwbridge/fwbridge/syncml"
+	"github.com/fwbridge/fwbridge/syncml/session"
+)
+
+// visit is our side of one DM session of a device.
+type visit struct {
+	e      *Engine
+	id     string
+	device Device
+	met    bool            // it has proved who it is
+	asked  map[uint32]*ask // tasks under way, by Seq
+	looked bool            // ./DevDetail was asked for
+}
+
+// Open implements [dmlisten.Work].
+func (e *Engine) Open(_ context.Context, c dmlisten.Caller) (session.ServerConfig, dmlisten.Visit, error) {
+	d, ok := e.o.Directory.Device(c.DeviceID)
+	if !ok {
+		e.strangers.saw(c, e.o.Now())
+		return session.ServerConfig{}, nil, dmlisten.ErrUnknownDevice
+	}
+	nonces, err := e.nonces(c.DeviceID)
+	switch {
+	case errors.Is(err, ErrUnknown) && e.known.Load() >= int64(e.o.MaxDevices):
+		e.strangers.saw(c, e.o.Now())
+		return session.ServerConfig{}, nil, dmlisten.ErrUnknownDevice
+	case err != nil && !errors.Is(err, ErrUnknown):
+		return session.ServerConfig{}, nil, err
+	}
+	cfg := session.ServerConfig{
+		Account: d.Account, Nonces: nonces, LargeObjects: d.LargeObjects, Sequence: d.Sequence, Judge: judge,
+	}
+	return cfg, &visit{e: e, id: c.DeviceID, device: d, asked: make(map[uint32]*ask)}, nil
+}
+
+// nonces are those of the device's record.
+func (e *Engine) nonces(id string) (session.Nonces, error) {
+	l := e.lane(id)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, err := e.open(l, id, false)
+	if err != nil {
+		return session.Nonces{}, err
+	}
+	return t.rec.Nonces, nil
+}
+
+// Heard implements [dmlisten.Visit].
+func (v *visit) Heard(_ context.Context, got session.Received) ([]dmlisten.Job, error) {
+	var jobs []dmlisten.Job
+	asked := maps.Clone(v.asked) // a turn that is not stored has not happened
+	looked := v.looked
+	err := v.e.turn(v.id, true, func(t *turn) error {
+		jobs = jobs[:0]
+		t.rec.Nonces, t.rec.Seen = got.Nonces, t.now
+		t.rec.Adopted = t.rec.Adopted || v.device.Adopt
+		t.learn(got.DevInfo)
+		for _, ev := range got.Events {
+			t.alert(ev)
+		}
+		if !v.met {
+			t.seat.visit = v
+			t.step(mapping.Opened{})
+		}
+		t.results(v, got.Results)
+		jobs = append(jobs, t.commands(v)...)
+		return nil
+	})
+	if err != nil {
+		v.asked, v.looked = asked, looked
+		return nil, err
+	}
+	v.met = true
+	return jobs, nil
+}
+
+// Said implements [dmlisten.Visit]: what could not be sent has certainly not
+// been carried out.
+func (v *visit) Said(unsent []session.Result, _ session.End) {
+	if len(unsent) == 0 {
+		return
+	}
+	for i := range unsent {
+		unsent[i].Code = syncml.StatusCommandFailed
+	}
+	err := v.e.turn(v.id, false, func(t *turn) error {
+		t.results(v, unsent)
+		return nil // what would be said next is said in the next session
+	})
+	if err != nil {
+		v.e.o.Log.Error("what was not sent is not stored", "device", v.id, "err", err)
+	}
+}
+
+// Gone implements [dmlisten.Visit]. A newer session of the device counts, not
+// this one.
+func (v *visit) Gone() {
+	if !v.met {
+		return
+	}
+	l := v.e.lane(v.id)
+	l.mu.Lock()
+	s := l.seats[v.id]
+	counts := s != nil && s.visit == v
+	if counts {
+		s.visit = nil
+	}
+	l.mu.Unlock()
+	if counts {
+		v.e.event(v.id, mapping.Closed{})
+	}
+}
+
+// learn keeps what a device tells about itself.
+func (t *turn) learn(info map[string]string) {
+	for uri, value := range info {
+		if len(value) > maxInfo || len(t.rec.Info) >= maxInfos {
+			continue
+		}
+		if t.rec.Info[uri] != value {
+			if t.rec.Info == nil {
+				t.rec.Info = make(map[string]string)
+			}
+			t.rec.Info[uri] = value
+			t.info = true
+		}
+	}
+}
+
+// Limits of what is kept of ./DevInfo and ./DevDetail.
+const (
+	maxInfos = 32
+	maxInfo  = 255 // bytes of a value
+)
