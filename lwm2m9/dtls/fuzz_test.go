@@ -51,7 +51,12 @@ func FuzzTake(f *testing.F) {
 // fuzzed is a server with one association.
 func fuzzed(t testing.TB) (*Conn, *association) {
 	t.Helper()
-	n := coaptest.New()
+	return fuzzedOn(t, coaptest.New())
+}
+
+// fuzzedOn is the same on a network; the keys are those of nothing.
+func fuzzedOn(t testing.TB, n *coaptest.Net) (*Conn, *association) {
+	t.Helper()
 	keys := KeyFunc(func(context.Context, string) (Key, bool) { return Key("key"), true })
 	c, err := Listen(n.Listen("192.0.2.1:5684"), Options{Keys: keys})
 	if err != nil {

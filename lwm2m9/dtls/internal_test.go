@@ -14,7 +14,74 @@ import (
 	"time"
 
 	"github.com/pion/dtls/v3/pkg/crypto/prf"
+
+	"github.com/fwbridge/fwbridge/lwm2m9/coap/coaptest"
 )
+
+// peer is the other end of fuzzedOn's association.
+func peer(t *testing.T) *link {
+	t.Helper()
+	p, err := suiteByID(0xc0a8).protect(make([]byte, masterSize), make([]byte, 32), make([]byte, 32), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &link{keys: p}
+}
+
+// TestAlerts: which alerts end an association, what is answered, and what can
+// still be resumed.
+func TestAlerts(t *testing.T) {
+	for _, x := range []struct {
+		name           string
+		body           []byte
+		lives, resumes bool
+		answers        int
+	}{
+		{"close_notify", alertCloseNotify.body(), false, true, 1},
+		{"fatal", alertInternalError.body(), false, false, 0},
+		{"close_notify as fatal", []byte{fatal, 0}, false, true, 1},
+		{"warning", []byte{warning, 100}, true, true, 0},
+		{"short", []byte{fatal}, true, true, 0},
+		{"empty", nil, true, true, 0},
+	} {
+		n := coaptest.New()
+		c, a := fuzzedOn(t, n)
+		d, err := peer(t).seal(nil, typeAlert, x.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.take(d, a.Remote())
+		if lives := c.byID[a.id] != nil; lives != x.lives {
+			t.Errorf("%s: lives %v", x.name, lives)
+		}
+		if _, ok := c.sessions.find(a.session[:], time.Now()); ok != x.resumes {
+			t.Errorf("%s: resumes %v", x.name, ok)
+		}
+		if got := len(n.Sent()); got != x.answers {
+			t.Errorf("%s: %d answers", x.name, got)
+		}
+	}
+}
+
+// TestSeveralRecords: all that a datagram carries is read, one after the other,
+// and what is no record at its end does no harm.
+func TestSeveralRecords(t *testing.T) {
+	n := coaptest.New()
+	c, a := fuzzedOn(t, n)
+	l := peer(t)
+	var d []byte
+	want := []string{"one", "two", "", "three"}
+	for _, s := range want {
+		d, _ = l.seal(d, typeApplicationData, []byte(s))
+	}
+	n.Inject(a.Remote(), netip.MustParseAddrPort("192.0.2.1:5684"), append(d, "rubbish"...))
+	for _, s := range want {
+		var b [100]byte
+		if got, from, err := c.ReadFrom(b[:]); err != nil || from != a.Addr || string(b[:got]) != s {
+			t.Errorf("%q, %v, want %q", b[:got], err, s)
+		}
+	}
+}
 
 // TestWindow: numbers once each, and none older than 64.
 func TestWindow(t *testing.T) {

@@ -96,52 +96,92 @@ func lossy(t *testing.T, n *coaptest.Net, kind string, from netip.AddrPort, i in
 // TestLastFlight: the last flight is repeated when the other end repeats its
 // own, but only a few times, and not after that has sent something since.
 func TestLastFlight(t *testing.T) {
-	for _, end := range []string{"server", "device"} {
+	for _, x := range []struct {
+		end    string
+		talked bool
+		want   int
+	}{{"server", false, 8}, {"server", true, 0}, {"device", false, 8}, {"device", true, 0}} {
 		bubble(t, func(t *testing.T, n *coaptest.Net) {
 			s, sr := serve(t, n.Listen(serverAddr), dtls.Options{Keys: someKeys()})
 			c, cr := dial(t, n.Listen(deviceAddr), device())
-			from, to := deviceAt, serverAt
-			if end == "device" { // whose flight is the last one when it resumes
+			from, to, number := deviceAt, serverAt, 3
+			if x.end == "device" { // whose flight is the last one when it resumes
 				talk(t, s, sr, c, cr)
 				c.Reset()
-				from, to = serverAt, deviceAt
 				n.Forget()
+				from, to, number = serverAt, deviceAt, 2
 			}
+			n.SetRule(func(p coaptest.Packet) []coaptest.Arrival {
+				if x.end == "server" && p.From == deviceAt && p.N > 3 { // what it says
+					return nil
+				}
+				return coaptest.Deliver(p)
+			})
 			say(t, c, "hello")
-			var flight []byte
-			if end == "server" {
-				n.SetRule(func(p coaptest.Packet) []coaptest.Arrival {
-					if p.From == deviceAt && p.N > 3 { // what it says
-						return nil
-					}
-					return coaptest.Deliver(p)
-				})
-			}
 			synctest.Wait()
-			for _, p := range n.Sent() { // the flight before the last, by its first byte of a handshake
-				if p.From == from && (end == "server" && p.N == 3 || end == "device" && p.N == 2) {
+			var flight []byte // before the last
+			for _, p := range n.Sent() {
+				if p.From == from && p.N == number {
 					flight = p.Data
 				}
 			}
-			again := func() int {
-				n.Forget()
-				for range 20 {
-					n.Inject(from, to, flight)
-				}
-				synctest.Wait()
-				return len(n.Sent())
-			}
-			if got := again(); got != 8 {
-				t.Errorf("%s: %d times", end, got)
-			}
 			n.SetRule(coaptest.Deliver)
-			if end == "device" {
+			if x.end == "device" {
 				sr.want(t, "hello")
 			}
-			talk(t, s, sr, c, cr)
-			if got := again(); got != 0 {
-				t.Errorf("%s: %d times after more was said", end, got)
+			if x.talked {
+				talk(t, s, sr, c, cr)
+			}
+			n.Forget()
+			for range 20 {
+				n.Inject(from, to, flight)
+			}
+			synctest.Wait()
+			if got := len(n.Sent()); got != x.want {
+				t.Errorf("%+v: %d times", x, got)
 			}
 		})
+	}
+}
+
+// split delivers every record in a datagram of its own.
+func split(p coaptest.Packet) (all []coaptest.Arrival) {
+	for d := p.Data; len(d) > 0; {
+		header := 13
+		if d[0] == 25 && p.To == serverAt {
+			header += 8
+		}
+		n := header + int(d[header-2])<<8 + int(d[header-1])
+		all = append(all, coaptest.Arrival{Data: d[:n]})
+		d = d[n:]
+	}
+	return all
+}
+
+// TestSplit: handshakes succeed with every record in a datagram of its own, also
+// while an association with the same address lives.
+func TestSplit(t *testing.T) {
+	for _, kind := range []string{"key", "certificate"} {
+		for _, x := range []struct{ cid, full bool }{{true, true}, {true, false}, {false, true}, {false, false}} {
+			bubble(t, func(t *testing.T, n *coaptest.Net) {
+				p := newPKI(t)
+				s, sr := serve(t, n.Listen(serverAddr), dtls.Options{Keys: someKeys(), Certificate: p.server(), ClientCAs: p.pool()})
+				co := device()
+				if kind == "certificate" {
+					co = p.withCert(p.device("urn:dev:1"))
+				}
+				co.NoConnectionID, co.NoResumption = !x.cid, x.full
+				n.SetRule(split)
+				c, cr := dial(t, n.Listen(deviceAddr), co)
+				began := time.Now()
+				for range 3 {
+					talk(t, s, sr, c, cr)
+					c.Reset()
+				}
+				if st := c.Stats(); st.Handshakes != 3 || st.Failed != 0 || time.Since(began) > 0 {
+					t.Errorf("%s, %+v: client %+v after %v", kind, x, st, time.Since(began))
+				}
+			})
+		}
 	}
 }
