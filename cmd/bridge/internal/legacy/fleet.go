@@ -161,11 +161,7 @@ func changed(c Change) []wire.Path {
 		}
 	}
 	if c.Info {
-		for _, row := range deviceRows {
-			if row.uri != "" {
-				paths = append(paths, wire.PathOf(deviceObject, 0, row.resource.ID))
-			}
-		}
+		paths = append(paths, devicePaths()...)
 	}
 	return paths
 }

@@ -477,3 +477,20 @@ func TestView(t *testing.T) {
 		t.Errorf("%v", ids)
 	}
 }
+
+// TestObject3 shows what the device has told.
+func TestObject3(t *testing.T) {
+	w := newWorld(t)
+	w.call(device).session(obliging(10))
+	entries, err := w.e.Object3(device).Read(t.Context(), wire.PathOf(3, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[uint16]string{}
+	for _, en := range entries {
+		seen[en.Path.ID(2)] = en.Value.Str
+	}
+	if seen[0] != "Contoso" || seen[1] != "X1" || seen[2] != device || seen[3] != "v1" {
+		t.Errorf("%v", seen)
+	}
+}
