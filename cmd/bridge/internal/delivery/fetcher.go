@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/fwbridge/fwbridge/lwm2m9/coap"
 )
 
 // Limits of a Fetcher where the options say nothing.
@@ -62,8 +64,10 @@ type FetcherOptions struct {
 
 	Now    func() time.Time // time.Now
 	Logger *slog.Logger     // nil logs nothing
-	// sleep waits between attempts; tests do not.
-	sleep func(context.Context, time.Duration) error
+	// sleep waits between attempts, transmission repeats datagrams; tests do
+	// not wait.
+	sleep        func(context.Context, time.Duration) error
+	transmission coap.Transmission
 }
 
 func (o *FetcherOptions) fill() {

@@ -3,7 +3,9 @@ package delivery
 import (
 	"cmp"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -72,11 +74,83 @@ type Usage struct {
 type Store struct {
 	o    StoreOptions
 	root *os.Root
+	lock *os.File // keeps other processes out
 
-	mu      sync.Mutex // guards everything below; no file is read or written under it
+	// mu guards everything below, and the names in the directory "packages":
+	// they are made and removed under it, so that dropping a package never
+	// takes the one that has just come. Nothing is read, written or synced
+	// under it.
+	mu      sync.Mutex
 	entries map[Digest]*entry
-	owners  map[string]map[Digest]bool
-	bytes   int64 // in the entries
+	holders map[Digest]map[string]bool
 	writers map[*Writer]bool
-	clock   int64 // counts uses, so that two in one tick have an order
+	bytes   int64  // in the entries and reserved by the writers
+	names   uint64 // of partial files so far
+	uses    uint64
+}
+
+// entry is a package in the directory.
+type entry struct {
+	digest Digest
+	size   int64
+	added  time.Time
+	used   time.Time
+	use    uint64        // orders uses in one tick of the clock
+	known  stamp         // of the file when its digest was right; zero if not yet
+	turn   chan struct{} // holds one token: who has it may hash the file
+}
+
+func newEntry(d Digest, size int64, added, used time.Time) *entry {
+	e := &entry{digest: d, size: size, added: added, used: used, turn: make(chan struct{}, 1)}
+	e.turn <- struct{}{}
+	return e
+}
+
+// stamp tells whether a file is as it was. A change of its bytes changes at
+// least the time of change, which nobody can set.
+type stamp struct {
+	size             int64
+	inode            uint64
+	modified, change int64 // Unix nanoseconds
+}
+
+// Stat is what is known of a package, without looking at its file.
+func (s *Store) Stat(d Digest) (Package, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[d]
+	if e == nil {
+		return Package{}, false
+	}
+	return s.describe(e), true
+}
+
+// List is all packages, most recently used first.
+func (s *Store) List() []Package {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.SortedFunc(maps.Values(s.entries), func(a, b *entry) int { return lastUsed(b, a) })
+	out := make([]Package, 0, len(all))
+	for _, e := range all {
+		out = append(out, s.describe(e))
+	}
+	return out
+}
+
+func (s *Store) describe(e *entry) Package {
+	p := Package{Digest: e.digest, Size: e.size, Added: e.added, Used: e.used}
+	if h := s.holders[e.digest]; len(h) > 0 {
+		p.Owners = slices.Sorted(maps.Keys(h))
+	}
+	return p
+}
+
+// Usage is how full the store is.
+func (s *Store) Usage() Usage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Usage{
+		Bytes: s.bytes, MaxBytes: s.o.MaxBytes,
+		Packages: len(s.entries) + len(s.writers), MaxPackages: s.o.MaxPackages, Writing: len(s.writers),
+	}
 }

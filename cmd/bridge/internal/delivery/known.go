@@ -1,0 +1,63 @@
+package delivery
+
+import "context"
+
+// known is what came from a URL last: asked with its ETag, a server says that
+// it is the same without sending it.
+type known struct {
+	etag      string
+	digest    Digest
+	mediaType string
+}
+
+// again takes what the server says is the same from the store.
+func (d *download) again(ctx context.Context, k known) (Fetched, bool) {
+	w := d.want
+	w.digest = k.digest
+	got, ok := d.f.reuseSigned(ctx, w, d.sig, d.fl.owner)
+	got.Announced = !d.want.digest.IsZero()
+	if got.Type == "" {
+		got.Type = k.mediaType
+	}
+	return got, ok
+}
+
+// remembered finds what came last from a URL, if it is still in the store.
+func (f *Fetcher) remembered(ctx context.Context, w want) (known, bool) {
+	f.mu.Lock()
+	k, ok := f.known[w.u.String()]
+	f.mu.Unlock()
+	if !ok || !w.digest.IsZero() && w.digest != k.digest {
+		return known{}, false
+	}
+	file, err := f.o.Store.Open(ctx, k.digest)
+	if err != nil {
+		f.forget(w)
+		return known{}, false
+	}
+	_ = file.Close()
+	return k, true
+}
+
+func (f *Fetcher) forget(w want) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.known, w.u.String())
+}
+
+// remember keeps what came from a URL. Which one is forgotten for it does not
+// matter: it is fetched again.
+func (f *Fetcher) remember(w want, k known) {
+	if k.etag == "" {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for u := range f.known {
+		if len(f.known) < f.o.MaxKnown {
+			break
+		}
+		delete(f.known, u)
+	}
+	f.known[w.u.String()] = k
+}

@@ -1,0 +1,127 @@
+package delivery
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// Open opens a package for reading. Its file is hashed first if it is not as
+// it was when it was last found right. Errors: ErrMissing, ErrAltered, the
+// context's, or one of the disk. What is open stays readable when the package
+// is dropped.
+func (s *Store) Open(ctx context.Context, d Digest) (*os.File, error) { return s.open(ctx, d, false) }
+
+// Verify reads the whole package and compares its digest: nil, ErrMissing,
+// ErrAltered, the context's error, or one of the disk, which leaves the
+// package where it is.
+func (s *Store) Verify(ctx context.Context, d Digest) error {
+	f, err := s.open(ctx, d, true)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (s *Store) open(ctx context.Context, d Digest, always bool) (*os.File, error) {
+	s.mu.Lock()
+	e := s.entries[d]
+	if e != nil {
+		s.touch(e)
+	}
+	s.mu.Unlock()
+	if e == nil {
+		return nil, ErrMissing
+	}
+	f, err := s.root.Open(fileOf(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, s.lost(e, ErrMissing)
+	} else if err != nil {
+		return nil, err
+	}
+	if err := s.check(ctx, e, f, always); err != nil {
+		_ = f.Close()
+		if errors.Is(err, ErrAltered) {
+			return nil, s.lost(e, err)
+		}
+		return nil, err
+	}
+	return f, nil
+}
+
+// lost takes a package out that is not what it was, unless another one has
+// come in its place meanwhile.
+func (s *Store) lost(e *entry, why error) error {
+	var gone []Package
+	s.mu.Lock()
+	if s.entries[e.digest] == e {
+		gone = append(gone, s.drop(e))
+	}
+	s.mu.Unlock()
+	s.report(gone, why)
+	return why
+}
+
+// check compares the file with what is known of it, and hashes it if need be.
+// One at a time hashes a package.
+func (s *Store) check(ctx context.Context, e *entry, f *os.File, always bool) error {
+	if !always && s.asKnown(e, f) {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-e.turn:
+	}
+	defer func() { e.turn <- struct{}{} }()
+	if !always && s.asKnown(e, f) {
+		return nil // somebody else has looked meanwhile
+	}
+	before, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, until(ctx, f)); err != nil {
+		return err
+	}
+	if Digest(h.Sum(nil)) != e.digest {
+		return ErrAltered
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	e.known = stampOf(before)
+	s.mu.Unlock()
+	return nil
+}
+
+// asKnown says whether the file is as it was when it was found right.
+func (s *Store) asKnown(e *entry, f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e.known == stampOf(info)
+}
+
+// readerFunc is a function as io.Reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// until reads r for as long as ctx lasts.
+func until(ctx context.Context, r io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return r.Read(p)
+	})
+}
