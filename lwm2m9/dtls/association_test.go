@@ -367,6 +367,28 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+// TestIdleSending: an association in use in one direction only is not idle.
+func TestIdleSending(t *testing.T) {
+	bubble(t, func(t *testing.T, n *coaptest.Net) {
+		s, sr := serve(t, n.Listen(serverAddr), dtls.Options{Keys: someKeys(), IdleTimeout: time.Hour})
+		c, cr := dial(t, n.Listen(deviceAddr), device())
+		from := talk(t, s, sr, c, cr)
+		for range 5 {
+			time.Sleep(40 * time.Minute) // in fake time
+			reply(t, s, from, "still there?")
+			cr.want(t, "still there?")
+		}
+		for i := range 5 {
+			time.Sleep(40 * time.Minute)
+			say(t, c, fmt.Sprint(i)) // the same again and again is no quiet device
+			sr.want(t, fmt.Sprint(i))
+		}
+		if st := s.Stats(); st.Associations != 1 || st.Idle != 0 {
+			t.Errorf("stats %+v", st)
+		}
+	})
+}
+
 // TestRemoved: a device whose credentials are withdrawn is out at once and
 // stays out.
 func TestRemoved(t *testing.T) {

@@ -31,7 +31,6 @@ type Client struct {
 	addr      *Addr
 	memory    *remembered // the session to resume, or nil
 	up        *link
-	confirmed bool     // the server has sent something since the handshake
 	last      [][]byte // our last flight, while the server may miss it
 	repeats   int
 	shake     *pipe    // the handshake under way
@@ -173,7 +172,7 @@ func (c *Client) established(m *made) {
 			c.memory = &m.session
 		}
 	}
-	c.up, c.last, c.repeats, c.confirmed = m.link, m.last, 0, false
+	c.up, c.last, c.repeats = m.link, m.last, 0
 	c.backoff, c.notBefore, c.silence = 0, time.Time{}, silence{}
 	waiting := c.waiting
 	c.waiting = nil

@@ -51,7 +51,7 @@ func (c *Client) take(d []byte) ([]byte, *Addr) {
 			continue
 		}
 		c.silence = silence{}
-		c.confirmed, c.last = true, nil
+		c.last = nil // it has come
 		switch typ {
 		case typeApplicationData:
 			return content, c.addr
@@ -70,7 +70,7 @@ func (c *Client) take(d []byte) ([]byte, *Addr) {
 
 // repeatLast sends our last flight again when the server repeats its own.
 func (c *Client) repeatLast(r *record) {
-	if r.typ != typeHandshake || c.confirmed || c.repeats >= maxRepeats {
+	if r.typ != typeHandshake || c.repeats >= maxRepeats {
 		return
 	}
 	c.repeats++

@@ -389,6 +389,32 @@ func TestHello(t *testing.T) {
 	}
 }
 
+// TestCanSign: a suite with certificates needs a signature and a group that
+// both have.
+func TestCanSign(t *testing.T) {
+	c := &Conn{signer: &signer{scheme: 0x0403}}
+	for _, x := range []struct {
+		schemes, groups []uint16
+		group           uint16
+		ok              bool
+	}{
+		{[]uint16{0x0401, 0x0403}, []uint16{99, 24, 23}, 24, true},
+		{[]uint16{0x0403}, nil, 23, true},
+		{[]uint16{0x0503}, nil, 23, false},
+		{nil, nil, 23, false},
+		{[]uint16{0x0403}, []uint16{99}, 0, false},
+		{[]uint16{0x0403}, []uint16{}, 0, false},
+	} {
+		h := &hello{schemes: x.schemes, groups: x.groups}
+		if got := c.canSign(h); got != x.ok || group(h) != x.group {
+			t.Errorf("%x, %d: %v, %d", x.schemes, x.groups, got, group(h))
+		}
+	}
+	if (&Conn{}).canSign(&hello{schemes: []uint16{0x0403}}) {
+		t.Error("signs without a certificate")
+	}
+}
+
 // TestVersions: a client that has no DTLS 1.2 is told so.
 func TestVersions(t *testing.T) {
 	c, _ := fuzzed(t)

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,11 +159,14 @@ func split(p coaptest.Packet) (all []coaptest.Arrival) {
 	return all
 }
 
-// TestSplit: handshakes succeed with every record in a datagram of its own, also
-// while an association with the same address lives.
+// TestSplit: handshakes succeed at once with every record in a datagram of its
+// own, the device's also in reverse order, and while an association with the
+// same address lives.
 func TestSplit(t *testing.T) {
 	for _, kind := range []string{"key", "certificate"} {
-		for _, x := range []struct{ cid, full bool }{{true, true}, {true, false}, {false, true}, {false, false}} {
+		for _, x := range []struct{ cid, full, reversed bool }{
+			{true, true, false}, {true, false, false}, {false, true, false}, {false, false, false}, {true, true, true}, {false, true, true},
+		} {
 			bubble(t, func(t *testing.T, n *coaptest.Net) {
 				p := newPKI(t)
 				s, sr := serve(t, n.Listen(serverAddr), dtls.Options{Keys: someKeys(), Certificate: p.server(), ClientCAs: p.pool()})
@@ -171,7 +175,16 @@ func TestSplit(t *testing.T) {
 					co = p.withCert(p.device("urn:dev:1"))
 				}
 				co.NoConnectionID, co.NoResumption = !x.cid, x.full
-				n.SetRule(split)
+				if kind == "key" {
+					co.CipherSuites = []string{"TLS_PSK_WITH_AES_128_GCM_SHA256"}
+				}
+				n.SetRule(func(p coaptest.Packet) []coaptest.Arrival {
+					all := split(p)
+					if x.reversed && p.From == deviceAt {
+						slices.Reverse(all)
+					}
+					return all
+				})
 				c, cr := dial(t, n.Listen(deviceAddr), co)
 				began := time.Now()
 				for range 3 {
