@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is for a JVM on a busy machine; nothing is decided by it.
-const patience = 2 * time.Minute
+const patience = time.Minute
 
 func TestLeshanServer(t *testing.T) {
 	l := StartServer(t)

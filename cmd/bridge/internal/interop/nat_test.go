@@ -17,7 +17,7 @@ type nat struct {
 	wg      sync.WaitGroup
 	mu      sync.Mutex
 	device  net.Addr
-	outside net.PacketConn
+	outside []net.PacketConn // the last one is sent from
 }
 
 func newNAT(t *testing.T, server netip.AddrPort) *nat {
@@ -32,15 +32,15 @@ func newNAT(t *testing.T, server netip.AddrPort) *nat {
 			}
 			n.mu.Lock()
 			n.device = from
-			n.outside.WriteTo(b[:k], n.server)
+			n.outside[len(n.outside)-1].WriteTo(b[:k], n.server)
 			n.mu.Unlock()
 		}
 	})
 	t.Cleanup(func() {
 		n.inside.Close()
-		n.mu.Lock()
-		n.outside.Close()
-		n.mu.Unlock()
+		for _, c := range n.outside {
+			c.Close()
+		}
 		n.wg.Wait()
 	})
 	return n
@@ -49,15 +49,12 @@ func newNAT(t *testing.T, server netip.AddrPort) *nat {
 // addr is where the device sends to.
 func (n *nat) addr() netip.AddrPort { return netip.MustParseAddrPort(n.inside.LocalAddr().String()) }
 
-// move takes another address; what comes to the old one is lost. It returns
-// the new one.
+// move takes another address, which it returns; what still comes to the old
+// one arrives.
 func (n *nat) move() netip.AddrPort {
 	c := udp(n.t)
 	n.mu.Lock()
-	if n.outside != nil {
-		n.outside.Close()
-	}
-	n.outside = c
+	n.outside = append(n.outside, c)
 	n.mu.Unlock()
 	n.wg.Go(func() {
 		b := make([]byte, 2048)
