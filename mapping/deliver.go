@@ -54,13 +54,15 @@ func (s *step) deliver(ours bool) {
 	case refusedFor(s.Refusal) != lwm2m9.ResultUnknown:
 		s.failResult(refusedFor(s.Refusal), DownloadStage)
 	case s.Refusals >= maxRefusals:
+		if s.Order.Route != (Route{}) && s.nextWay() { // perhaps it has no such resource
+			s.anew()
+			return
+		}
 		s.failResult(lwm2m9.ResultDeviceError, DownloadStage)
 	case s.Writes >= maxWrites:
 		s.fail(FromFault(FaultAbsent, DownloadStage))
 	default:
-		s.Baseline, s.Moved, s.Loaded, s.Rebooted = r, false, false, false
-		s.Writes++
-		s.ask(OpWriteURI)
+		s.write()
 	}
 }
 
@@ -76,13 +78,13 @@ func refusedFor(c lwm2m9.ResponseCode) lwm2m9.UpdateResult {
 	return lwm2m9.ResultUnknown
 }
 
-func (s *step) wrote(a Answer) {
+func (s *step) wrote(op Op, a Answer) {
 	s.reread()
 	switch a.Outcome {
 	case Accepted:
 		s.enter(PhaseDownload)
 	case Refused:
-		s.noteRefused(OpWriteURI, a.Code)
+		s.noteRefused(op, a.Code)
 		s.Writes--
 		s.Refusals++
 		s.Refusal = a.Code
@@ -147,10 +149,23 @@ func (s *step) rewrite() {
 	s.Writes, s.Baseline, s.Refusal = writes, s.Reading.Result, 0
 }
 
+// anew begins the delivery again, by another way. What the device shows now is
+// about the way before.
+func (s *step) anew() {
+	s.enter(PhaseRoom)
+	s.Writes, s.Refusal, s.Baseline = 0, 0, s.Reading.Result
+	s.Moved, s.Loaded = false, false
+	s.reread()
+}
+
 // clear ends the doubt: this reading means what it says.
 func (s *step) clear() { s.Doubt = time.Time{} }
 
 func (s *step) failResult(r lwm2m9.UpdateResult, st Stage) {
+	if st == DownloadStage && s.another(r) {
+		s.anew()
+		return
+	}
 	v, ok := FromResult(r, st)
 	if !ok {
 		v, _ = FromResult(lwm2m9.ResultDeviceError, st)

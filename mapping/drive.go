@@ -66,6 +66,9 @@ type Drive struct {
 	Loaded   bool                `json:"loaded,omitempty"`   // the package was seen complete since then
 	Rebooted bool                `json:"rebooted,omitempty"` // registered anew since the last write
 	Refusal  lwm2m9.ResponseCode `json:"refusal,omitempty"`  // of the last write
+	Way      Way                 `json:"way,omitempty"`      // that is being tried, or was the last
+	Tried    Ways                `json:"tried,omitempty"`    // and those before
+	Stored   bool                `json:"stored,omitempty"`   // the package is in the bridge's store
 
 	// The install.
 	Install    InstallRequest `json:"install,omitempty"`
@@ -103,11 +106,11 @@ const (
 
 // Start begins a drive for an accepted Exec. connected says whether the
 // device is registered now. A URL longer than Object 9 can hold (255 bytes)
-// ends the drive at once.
+// ends the drive at once, unless the Route has another way than to write it.
 func Start(now time.Time, o Order, connected bool, p Policy) (Drive, []Action) {
 	d := Drive{Order: o}
 	s := step{Drive: &d, now: stamp(now), p: p}
-	if len(o.Execution.URL) > lwm2m9.MaxURI {
+	if !s.nextWay() {
 		v, _ := FromResult(lwm2m9.ResultInvalidURI, DownloadStage)
 		s.finish(v)
 		return d, s.out

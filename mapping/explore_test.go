@@ -144,6 +144,9 @@ func (w world) carry() (world, Answer) {
 		w.exists, w.m = true, lwm2m9.NewMachine()
 	case OpWriteURI:
 		execute(lwm2m9.RIDPackageURI, lwm2m9.EventWrite)
+	case OpPush:
+		execute(lwm2m9.RIDPackage, lwm2m9.EventWrite)
+	case OpFetch:
 	case OpClearURI:
 		refuse(lwm2m9.CodeBadRequest)
 	case OpUninstall:
@@ -242,6 +245,9 @@ func (w world) answers(add func(string, func(world) world), answer func(string, 
 	}
 	if op != OpRead && op != OpSurvey || !w.exists {
 		return
+	}
+	if op == OpFetch {
+		answer("the package is not there", Answer{Outcome: Refused, Fault: FaultPackageRefused})
 	}
 	odd := func(name string, change func(*lwm2m9.Instance), torn bool, dialect lwm2m9.Dialect) {
 		add(op.String()+" shows "+name, func(w world) world {
@@ -359,8 +365,8 @@ func ends(w world, next func(world) world, known map[world]bool) bool {
 }
 
 func starts() map[string]world {
-	begin := func(m lwm2m9.Machine, exists bool, bound uint32) world {
-		o := Order{Execution: fwupdate.Execution{Package: "x", URL: "u"}, Bound: bound}
+	begin := func(m lwm2m9.Machine, exists bool, bound uint32, ways ...Way) world {
+		o := Order{Execution: fwupdate.Execution{Package: "x", URL: "http://u"}, Bound: bound, Route: Route{Can: WaysOf(ways...)}}
 		d, acts := Start(epoch, o, true, explorePolicy)
 		w := world{d: d, m: m, lag: m.Result, exists: exists, reached: m.State == lwm2m9.Installed}
 		return w.act(acts).normal(epoch)
@@ -374,6 +380,7 @@ func starts() map[string]world {
 		"delivered before":   begin(at(lwm2m9.Delivered, lwm2m9.ResultInstallFailure), true, 1),
 		"installed before":   begin(at(lwm2m9.Installed, lwm2m9.ResultInstalled), true, 1),
 		"no instance":        begin(lwm2m9.NewMachine(), false, 0),
+		"any way":            begin(lwm2m9.NewMachine(), true, 0, WayDirect, WayProxyCoAP, WayPush),
 		"busy":               begin(at(lwm2m9.DownloadStarted, lwm2m9.ResultDownloading), true, 1),
 	}
 }

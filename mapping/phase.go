@@ -37,20 +37,21 @@ const (
 	NoteInstanceGone                       // the instance vanished
 	NoteDeadline                           // Detail: the phase whose deadline has passed
 	NoteUndecided                          // the dialect is not decided yet
+	NoteWay                                // another way to the device; Detail: which
 )
 
 // The notes of a campaign. Detail is a package, a code or a reason.
 const (
-	NotePackageFailed NoteKind = iota + NoteUndecided + 1 // it did not come into the store
-	NoteWithdrawn                                         // before it was handed over
-	NoteHanded                                            // the device has accepted Exec
-	NoteExecUnknown                                       // the Status of Exec is lost
-	NoteRefusedTask                                       // the device said no
-	NoteState                                             // State, as read
-	NoteAlert                                             // the final alert
-	NoteLateAlert                                         // after the deadline
-	NoteForeignAlert                                      // of no campaign, or one that is over
-	NoteNodeKept                                          // the package's nodes stay on the device
+	NotePackageFailed NoteKind = iota + NoteWay + 1 // it did not come into the store
+	NoteWithdrawn                                   // before it was handed over
+	NoteHanded                                      // the device has accepted Exec
+	NoteExecUnknown                                 // the Status of Exec is lost
+	NoteRefusedTask                                 // the device said no
+	NoteState                                       // State, as read
+	NoteAlert                                       // the final alert
+	NoteLateAlert                                   // after the deadline
+	NoteForeignAlert                                // of no campaign, or one that is over
+	NoteNodeKept                                    // the package's nodes stay on the device
 )
 
 var noteTexts = [...]string{
@@ -64,6 +65,7 @@ var noteTexts = [...]string{
 	NoteInstanceGone:   "instance is gone",
 	NoteDeadline:       "deadline passed",
 	NoteUndecided:      "dialect not decided, waiting for another reading",
+	NoteWay:            "another way to the device is tried",
 	NotePackageFailed:  "package did not come",
 	NoteWithdrawn:      "withdrawn before it was handed over",
 	NoteHanded:         "handed over to the device",
@@ -92,7 +94,7 @@ func (n Note) Text() string {
 	return n.Kind.String() + ": " + n.Detail
 }
 
-var opNames = [...]string{"nothing", "survey", "read", "observe", "create", "write Package URI", "clear Package URI", "Install", "Uninstall", "Activate"}
+var opNames = [...]string{"nothing", "survey", "read", "observe", "create", "write Package URI", "clear Package URI", "Install", "Uninstall", "Activate", "fetch the package", "push the package"}
 
 // String is the operation in words.
 func (o Op) String() string {

@@ -127,8 +127,8 @@ func (s *step) ask(op Op) {
 	s.Asked, s.AskedSeq, s.Again = op, s.Seq, false
 	r := Request{Seq: s.Seq, Op: op, Instance: s.ID}
 	switch op {
-	case OpWriteURI:
-		r.URI = s.Order.Execution.URL
+	case OpWriteURI, OpPush, OpFetch:
+		r.URI, r.Way = s.Order.Execution.URL, s.Way
 	case OpUninstall:
 		r.ForUpdate = s.Phase == PhaseRoom && s.Reading.State == lwm2m9.Installed && s.Dialect == lwm2m9.Registered && !s.Plain
 	case OpInstall:

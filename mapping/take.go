@@ -112,8 +112,10 @@ func (s *step) answered(a Answer) {
 		s.watched(a)
 	case OpCreate:
 		s.created(a)
-	case OpWriteURI:
-		s.wrote(a)
+	case OpWriteURI, OpPush:
+		s.wrote(op, a)
+	case OpFetch:
+		s.fetched(a)
 	case OpInstall:
 		s.installed(a)
 	default:
@@ -123,7 +125,7 @@ func (s *step) answered(a Answer) {
 
 // later puts an operation off; a write that was put off has not been made.
 func (s *step) later(op Op) {
-	if op == OpWriteURI {
+	if op == OpWriteURI || op == OpPush {
 		s.Writes--
 	}
 	s.wait(s.p.Retry)

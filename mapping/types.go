@@ -47,6 +47,8 @@ type Order struct {
 	// Bound is the instance that an earlier drive of the same package used,
 	// plus one; 0 is none.
 	Bound uint32 `json:"bound,omitempty"`
+	// Route is how the package may get to the device.
+	Route Route `json:"route,omitzero"`
 }
 
 // Op is what a drive asks of a device.
@@ -64,6 +66,8 @@ const (
 	OpInstall      // execute 4
 	OpUninstall    // execute 6; ForUpdate adds the argument of the registered dialect
 	OpActivate     // execute 10
+	OpFetch        // bring the package into the bridge's store; no request to the device
+	OpPush         // write Package (2), block by block, from the store
 )
 
 // Action is what a step wants done: a [Request], a [Finish] or a [Note].
@@ -75,7 +79,8 @@ type Request struct {
 	Seq      uint32
 	Op       Op
 	Instance lwm2m9.InstanceID
-	URI      string // OpWriteURI
+	URI      string // OpWriteURI, OpFetch: the server's
+	Way      Way    // OpWriteURI, OpPush: a proxy's URI is the bridge's own for URI
 	// ForUpdate asks for the Uninstall argument "1" (registered dialect).
 	ForUpdate bool
 	// Resume is only set for Install: the exchange with this Seq was begun
@@ -134,6 +139,10 @@ type Answer struct {
 	Torn bool
 	// Dialect is the device's, as decided when the answer came in.
 	Dialect lwm2m9.Dialect
+	// Fault, or else Result, is why OpFetch failed for good; with neither it is
+	// tried again.
+	Fault  Fault
+	Result lwm2m9.UpdateResult
 }
 
 // Notified says that an observation of the instance reported something.
