@@ -63,5 +63,14 @@ func yamlOf(path, value string) string {
 	if key, ok := strings.CutPrefix(path, "dm_servers[]."); ok {
 		return minimal + "    " + strings.ReplaceAll(key, ".", ": {") + ": " + value + strings.Repeat("}", strings.Count(key, "."))
 	}
-	return strings.ReplaceAll(path, ".", ": {") + ": " + value + strings.Repeat("}", strings.Count(path, "."))
+	var open, closed string
+	parts := strings.Split(path, ".")
+	for _, part := range parts[:len(parts)-1] {
+		if name, list := strings.CutSuffix(part, "[]"); list {
+			open, closed = open+name+": [{", "}]"+closed
+		} else {
+			open, closed = open+part+": {", "}"+closed
+		}
+	}
+	return open + parts[len(parts)-1] + ": " + value + closed
 }

@@ -17,6 +17,7 @@ func (c *Config) check(b *binder) {
 	c.checkCancel(b)
 	c.checkOrders(b)
 	c.Triggers.check(b)
+	c.checkLegacy(b)
 	if c.Store.Dir == "" {
 		b.failAt("store.dir", "is empty; name a directory")
 	}

@@ -31,6 +31,8 @@ type Config struct {
 	Timeline Timeline       `yaml:"timeline"`
 	DM       DM             `yaml:"dm"`
 	Triggers Triggers       `yaml:"triggers"`
+	Legacy   Legacy         `yaml:"legacy"`
+	Packages Packages       `yaml:"packages"`
 	// Servers are asked in order: the first that lists an endpoint has it.
 	Servers []Server `yaml:"dm_servers" max:"1000"`
 	// Devices are asked in order: the first that lists an endpoint decides.
@@ -173,5 +175,7 @@ func Default() *Config {
 			BackoffMax:     6 * time.Hour,
 		},
 		Triggers: defaultTriggers(),
+		Legacy:   defaultLegacy(),
+		Packages: defaultPackages(),
 	}
 }

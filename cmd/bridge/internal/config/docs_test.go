@@ -32,6 +32,8 @@ func keysOf(path string, v reflect.Value, o bounds) []key {
 			all = append(all, keysOf(name, fv, fo)...)
 		case fv.Kind() == reflect.Pointer:
 			all = append(all, key{name, "-", "true or false"})
+		case f.tag.Get("optional") != "":
+			all = append(all, key{name, f.tag.Get("optional"), "at most " + fo.max})
 		case fv.Type() == reflect.TypeFor[[]Network]():
 			all = append(all, key{name, "all", "at most " + fo.max})
 		case fv.Kind() == reflect.Slice && isScalar(fv.Type().Elem()):
@@ -102,6 +104,9 @@ func TestDocs(t *testing.T) {
 		if !strings.Contains(string(text), "`{"+name+"}`") {
 			t.Errorf("docs/config.md does not mention the variable {%s}", name)
 		}
+	}
+	if header := strings.Join(legacyColumns, ","); !strings.Contains(string(text), header) {
+		t.Errorf("docs/config.md does not show the columns %s", header)
 	}
 	if header := strings.Join(columns, ","); !strings.Contains(string(text), header) {
 		t.Errorf("docs/config.md does not show the columns %s", header)

@@ -17,6 +17,11 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(regexp.MustCompile("(?m)^.*file.*$").ReplaceAllString(string(full), "")))
 	f.Add([]byte(minimal))
+	legacy, err := os.ReadFile("testdata/legacy.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(regexp.MustCompile("(?m)^.*(file|csv|pem).*$").ReplaceAllString(string(legacy), "")))
 	f.Add([]byte("a: &a [*a, *a]\n"))
 	f.Add([]byte("dm_servers: [{account: {client: {secret: [a]}}}]"))
 	f.Add([]byte("devices: [{match: [a], activate: true}]\n---\n"))
@@ -27,6 +32,7 @@ func FuzzParse(f *testing.F) {
 		c, err := parse("f.yaml", data)
 		if err == nil {
 			c.Account("urn:imei:1")
+			c.LegacyDevice("IMEI:1")
 			return
 		}
 		problems, ok := errors.AsType[Problems](err)

@@ -42,6 +42,7 @@ func parse(file string, data []byte) (*Config, error) {
 	}
 	c.check(b)
 	c.readAccounts(b)
+	c.Legacy.readDevices(b, c.Triggers.Out.Channel)
 	if err := b.problems.err(); err != nil {
 		return nil, err
 	}

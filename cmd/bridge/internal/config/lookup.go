@@ -103,9 +103,10 @@ func (c *Config) rule(endpoint string) (DeviceRule, bool) {
 // Missing says in words what a bridge with this configuration lacks to do its
 // work; empty when it lacks nothing.
 func (c *Config) Missing() []string {
-	if len(c.Servers) > 0 {
-		return nil
+	all := c.missingLegacy()
+	if len(c.Servers) == 0 && c.Legacy.Listen == "" {
+		all = append(all, "no DM server is configured: devices can register, but nobody updates them; "+
+			"list servers under dm_servers (name, url, server_id, devices) in a file and give it with --config")
 	}
-	return []string{"no DM server is configured: devices can register, but nobody updates them; " +
-		"list servers under dm_servers (name, url, server_id, devices) in a file and give it with --config"}
+	return all
 }

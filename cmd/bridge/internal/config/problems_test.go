@@ -27,7 +27,7 @@ func TestProblems(t *testing.T) {
 		{"anchor", "http: &h {listen: ''}\n", "f.yaml:1: http: anchors and aliases are not supported; write the value out"},
 		{"alias", "http:\n  listen: &x ':1'\nstore: {dir: *x}\n", "f.yaml:2: http.listen: anchors and aliases are not supported; write the value out\n" +
 			"f.yaml:3: store.dir: anchors and aliases are not supported; write the value out"},
-		{"merge key", "<<: {http: {}}\n", "f.yaml:1: <<: unknown key; known here are coap, http, store, log, drive, timeline, dm, triggers, dm_servers, devices"},
+		{"merge key", "<<: {http: {}}\n", "f.yaml:1: <<: unknown key; known here are coap, http, store, log, drive, timeline, dm, triggers, legacy, packages, dm_servers, devices"},
 		{"tag", "http: {listen: !!str x}\n", "f.yaml:1: http.listen: tags are not supported; write the plain value"},
 		{"duration", "drive: {poll: 60}\n", `f.yaml:1: drive.poll: "60": want a duration such as 30s, 15m or 24h`},
 		{"duration low", "drive: {poll: 999ms}\n", `f.yaml:1: drive.poll: "999ms": want 1s to 8760h`},
