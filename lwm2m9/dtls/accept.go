@@ -124,6 +124,7 @@ func (c *Conn) hand(h *handshake, d []byte) {
 		h.inboxMu.Lock()
 		h.inbox, h.running = nil, false
 		h.inboxMu.Unlock()
+		c.count(func(s *Stats) { s.Discarded++ })
 	}
 }
 

@@ -36,9 +36,9 @@ type Conn struct {
 
 var _ net.PacketConn = (*Conn)(nil)
 
-// maxJobs is how many handshakes wait for a goroutine; more are dropped, and
-// the clients send again.
-const maxJobs = 1024
+// readBuffer is what a UDP socket is asked to hold for bursts, of devices that
+// begin anew together; the system may give less.
+const readBuffer = 4 << 20
 
 // Listen makes the server's end on a UDP socket, which it owns from now on. It
 // serves while [Conn.Run] runs and somebody is in [Conn.ReadFrom]. The error
@@ -48,7 +48,7 @@ func Listen(conn net.PacketConn, o Options) (*Conn, error) {
 	c := &Conn{
 		o: o, socket: newSocket(conn), start: time.Now(),
 		sessions: newSessions(o.MaxSessions, o.SessionLifetime),
-		jobs:     make(chan *handshake, maxJobs),
+		jobs:     make(chan *handshake, o.MaxHandshakes), // each is there once
 		wake:     make(chan struct{}, 1), done: make(chan struct{}),
 		tables: newTables(),
 	}
@@ -63,6 +63,9 @@ func Listen(conn net.PacketConn, o Options) (*Conn, error) {
 	}
 	if c.suites, err = suitesNamed(o.CipherSuites, o.Keys != nil, c.signer != nil); err != nil {
 		return nil, err
+	}
+	if c.socket.udp != nil {
+		c.socket.udp.SetReadBuffer(readBuffer) // less is slower, no more
 	}
 	return c, nil
 }

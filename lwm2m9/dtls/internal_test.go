@@ -324,11 +324,11 @@ func TestInbox(t *testing.T) {
 	if len(h.inbox) != maxInbox {
 		t.Errorf("%d wait", len(h.inbox))
 	}
-	for range maxJobs + 1 {
+	for range c.o.MaxHandshakes + 1 {
 		h = &handshake{c: c}
 		c.hand(h, []byte("x"))
 	}
-	if len(c.jobs) != maxJobs || h.running || h.inbox != nil {
+	if len(c.jobs) != c.o.MaxHandshakes || h.running || h.inbox != nil {
 		t.Errorf("%d jobs wait; the last one runs: %v", len(c.jobs), h.running)
 	}
 }
