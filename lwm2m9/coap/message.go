@@ -2,6 +2,7 @@ package coap
 
 import (
 	"context"
+	"io"
 	"net/netip"
 	"time"
 )
@@ -44,6 +45,9 @@ type Request struct {
 	Observe Observing
 	// Payload is the whole body, up to MaxBody when received.
 	Payload []byte
+	// Body, when set on a request to be sent, is read in place of Payload, a
+	// block at a time: what is sent need not be in memory.
+	Body *Body
 
 	// Exchange, when set on a request to be sent, fixes message id and token
 	// of its first message, so that the peer knows it as a duplicate of an
@@ -63,11 +67,38 @@ type Request struct {
 	// block1 and block2 are what this one message carries.
 	block1, block2 block
 	size1          uint32
+	szx            uint8 // of the endpoint that has received it: its largest block
 
 	// Of an observe request, guarded by Endpoint.mu: the last notification
 	// that was not confirmable, and that one was reset.
 	told      *confirmable
 	forgotten bool
+}
+
+// Body is what is sent block by block without being in memory. It is read from
+// one goroutine at a time.
+type Body struct {
+	io.ReaderAt
+	Size int64 // bytes, at most MaxBodySize
+}
+
+// MaxBodySize is the longest body that blocks can number, in bytes, with blocks
+// of MaxBlockSize (RFC 7959, 2.2).
+const MaxBodySize = maxBlockNum * MaxBlockSize
+
+// Part says that a response's Payload is only a part of its body.
+type Part struct {
+	Offset, Total int64 // bytes
+}
+
+// Wanted is the part of the response's body that this request asks for. A
+// Handler that has large bodies reads just that and answers with a [Part]; it
+// is asked for each block, so nothing is kept between two of them.
+func (r *Request) Wanted() (offset int64, size int) {
+	if r.block2.set { // a smaller block than asked for begins where that one would
+		return int64(r.block2.num) << (r.block2.szx + 4), 1 << (min(r.block2.szx, r.szx) + 4)
+	}
+	return 0, 1 << (r.szx + 4)
 }
 
 // Response is a response or a notification, to be sent or received.
@@ -91,6 +122,10 @@ type Response struct {
 	// Payload is the whole body. Of a response to be sent it must not be
 	// changed afterwards: a large one is kept and served block by block.
 	Payload []byte
+	// Part, when set on a response that a Handler returns, says that Payload is
+	// the part that [Request.Wanted] names, or less at the end. ETag must be
+	// set, and tell one body from another (RFC 7959, 2.4).
+	Part *Part
 
 	// Sent, when set on a response that a Handler returns, is called once
 	// after the first datagram of it has been handed to the socket.

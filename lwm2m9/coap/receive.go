@@ -113,7 +113,7 @@ func (e *Endpoint) requested(ctx context.Context, from netip.AddrPort, identity 
 	if code != 0 {
 		return refusal(p, code)
 	}
-	r.Peer, r.Identity = from, identity
+	r.Peer, r.Identity, r.szx = from, identity, szxOf(e.o.BlockSize)
 	peer = e.peer(from)
 	a := &asked{p: peer, mid: p.mid, confirmable: p.typ == typeCON, seen: e.remember(peer, p.mid, now)}
 	if resp := e.blockwise(peer, r, now); resp != nil {

@@ -1,6 +1,9 @@
 package coap
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // serving is a response body that a peer fetches block by block (RFC 7959,
 // 2.4), so that it gets one representation and the handler is asked once. It
@@ -27,6 +30,9 @@ func (e *Endpoint) firstBlock(p *peer, r *Request, whole *Response, now instant)
 	if r.block1.set {
 		first.block1 = e.shrink(r.block1)
 	}
+	if whole.Part != nil {
+		return partOf(&first, r)
+	}
 	szx := szxOf(e.o.BlockSize)
 	if r.block2.set {
 		szx = min(szx, r.block2.szx)
@@ -41,6 +47,25 @@ func (e *Endpoint) firstBlock(p *peer, r *Request, whole *Response, now instant)
 	kept.block1, kept.Observed = block{}, false
 	e.keep(p, r.transferKey(), &kept, now)
 	return sliceOf(&first, r.block2.num, szx)
+}
+
+// partOf is the message for a part that the handler has read.
+func partOf(first *Response, r *Request) *Response {
+	at, size := r.Wanted()
+	n, total := int64(len(first.Payload)), first.Part.Total
+	end := at + n
+	whole := end == total && (n > 0 || total == 0)
+	if first.Part.Offset != at || n > int64(size) || !whole && (end > total || n < int64(size)) {
+		return &Response{Code: BadRequest, Format: NoFormat, block1: first.block1}
+	}
+	if at == 0 && whole && !r.block2.set {
+		return first // it fits one message
+	}
+	first.block2 = block{set: true, num: uint32(at / int64(size)), szx: szxOf(size), more: !whole}
+	if at == 0 && total <= math.MaxUint32 {
+		first.size2 = uint32(total)
+	}
+	return first
 }
 
 // sliceOf is one block of a response.

@@ -13,7 +13,7 @@ func (e *Endpoint) upload(ctx context.Context, p *peer, r Request, o *Observatio
 	if r.Method.safe() && e.o.BlockSize < MaxBlockSize { // early negotiation (RFC 7959, 2.4)
 		r.block2 = block{set: true, szx: szxOf(e.o.BlockSize)}
 	}
-	if len(r.Payload) <= e.o.BlockSize {
+	if r.Body == nil && len(r.Payload) <= e.o.BlockSize {
 		resp, err := e.exchange(ctx, p, &r, r.Payload, o)
 		if err != nil || !asksForSmaller(resp, szxOf(e.o.BlockSize)) {
 			return resp, err
@@ -31,14 +31,14 @@ func asksForSmaller(r *Response, szx uint8) bool {
 
 func (e *Endpoint) uploadBlocks(ctx context.Context, p *peer, r Request, o *Observation, szx uint8) (*Response, error) {
 	restarted := false
-	for off := 0; ; {
-		b, chunk, ok := cut(r.Payload, uint32(off>>(szx+4)), szx)
-		if !ok || b.num >= maxBlockNum {
-			return nil, ErrMessage
+	for off := int64(0); ; {
+		b, chunk, err := r.chunk(off, szx)
+		if err != nil {
+			return nil, err
 		}
 		r.block1, r.size1 = b, 0
 		if off == 0 {
-			r.size1 = uint32(len(r.Payload))
+			r.size1 = uint32(r.bodySize())
 		}
 		resp, err := e.exchange(ctx, p, &r, chunk, o)
 		r.Exchange = nil // of the first message only
@@ -52,12 +52,42 @@ func (e *Endpoint) uploadBlocks(ctx context.Context, p *peer, r Request, o *Obse
 		case !b.more || resp.Code.Class() != 2:
 			return resp, nil
 		default:
-			off += len(chunk)
+			off += int64(len(chunk))
 			if resp.block1.set {
 				szx = min(szx, resp.block1.szx) // off stays a multiple of it
 			}
 		}
 	}
+}
+
+// bodySize is the length of what the request carries.
+func (r *Request) bodySize() int64 {
+	if r.Body != nil {
+		return r.Body.Size
+	}
+	return int64(len(r.Payload))
+}
+
+// chunk is the block of the request's body that begins at off.
+func (r *Request) chunk(off int64, szx uint8) (b block, chunk []byte, err error) {
+	num := off >> (szx + 4)
+	if num >= maxBlockNum {
+		return b, nil, ErrMessage
+	}
+	if r.Body == nil {
+		b, chunk, ok := cut(r.Payload, uint32(num), szx)
+		if !ok {
+			return b, nil, ErrMessage
+		}
+		return b, chunk, nil
+	}
+	b = block{set: true, num: uint32(num), szx: szx}
+	chunk = make([]byte, min(int64(b.size()), r.Body.Size-off))
+	if n, err := r.Body.ReadAt(chunk, off); n < len(chunk) {
+		return b, nil, fmt.Errorf("%w: its body cannot be read: %w", ErrMessage, err)
+	}
+	b.more = off+int64(len(chunk)) < r.Body.Size
+	return b, chunk, nil
 }
 
 // download fetches the blocks of a response after its first one (RFC 7959,
