@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +41,7 @@ With --endpoint it shows instead which DM server and account a device has.`,
 			if cmd.Flags().Changed("endpoint") {
 				return describeDevice(out, c, endpoint)
 			}
-			_, err = fmt.Fprintf(out, "%s is good: %s, %s\n", file, count(len(c.Servers), "DM server"), count(len(c.Devices), "device rule"))
+			_, err = fmt.Fprintf(out, "%s is good: %s, %s\n\n%s", file, count(len(c.Servers), "DM server"), count(len(c.Devices), "device rule"), devicesText(&c.CoAP))
 			for i := range c.Servers {
 				err = errors.Join(err, describeServer(out, c, &c.Servers[i]))
 			}
@@ -72,6 +73,31 @@ activate   %v
 `, endpoint, server.Name, account.ServerID, account.URL, config.Word(server.Version), config.Word(server.Encoding), server.Poll, account.DeviceID,
 		account.Client.User, config.Word(c.Dialect(endpoint)), c.Policy(endpoint).Activate)
 	return err
+}
+
+// devicesText is how devices register.
+func devicesText(c *config.CoAP) string {
+	plain, secure := c.Listen, c.Secure.Listen
+	if plain == "" {
+		plain = "none"
+	} else {
+		plain += ", whoever reaches it is believed"
+	}
+	if secure == "" {
+		return fmt.Sprintf("devices      without security: %s\ndtls         none\n", plain)
+	}
+	var proofs []string
+	if c.Secure.PSK {
+		proofs = append(proofs, "pre-shared keys")
+	}
+	if c.Secure.Certificate != "" {
+		proofs = append(proofs, "certificates of "+c.Secure.ClientCA)
+	}
+	suites := "all suites"
+	if n := len(c.Secure.CipherSuites); n > 0 {
+		suites = count(n, "suite")
+	}
+	return fmt.Sprintf("devices      without security: %s\ndtls         %s, %s, %s\n", plain, secure, strings.Join(proofs, " and "), suites)
 }
 
 // count is "1 thing" or "n things".

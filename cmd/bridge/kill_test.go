@@ -115,7 +115,7 @@ func (k *killTest) configure(dmURL string) {
 	}
 	k.coap = c.LocalAddr().String()
 	c.Close()
-	yaml := fmt.Sprintf(`coap: {listen: %q, request_timeout: 3s}
+	yaml := fmt.Sprintf(`coap: {listen: %q, secure: {listen: ""}, request_timeout: 3s}
 http: {listen: ""}
 log: {level: debug}
 store: {reserve: 16MiB}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/bridge"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/control"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/credentials"
 )
 
 // sockets are those that serve has opened. The bridge closes them when it
@@ -49,11 +51,32 @@ func (s *sockets) tcp(key, addr string) net.Listener {
 	return l
 }
 
+// control opens the socket for commands, in the directory of the store. A bridge
+// without it works, but its credentials can only be changed while it is stopped.
+func (s *sockets) control(dir string, o *bridge.Options) {
+	if s.err != nil {
+		return
+	}
+	l, err := control.Listen(dir)
+	if err != nil {
+		o.Log.Warn("no control socket: bridge device works only while this bridge is stopped", "err", err)
+		return
+	}
+	s.open = append(s.open, l)
+	o.Control = l
+}
+
 // listen opens every socket that the configuration names and puts it into o.
 // On an error none stays open.
 func listen(c *config.Config, o *bridge.Options) (*sockets, error) {
 	s, in := &sockets{}, &c.Triggers.In
-	o.Devices = s.udp("coap.listen", c.CoAP.Listen)
+	if c.CoAP.Listen != "" {
+		o.Devices = s.udp("coap.listen", c.CoAP.Listen)
+	}
+	if secure := &c.CoAP.Secure; secure.Listen != "" {
+		o.Secure = s.udp("coap.secure.listen", secure.Listen)
+		o.DTLS = secure.Options(credentials.New(o.Engine.Store))
+	}
 	o.HTTP = s.tcp("http.listen", c.HTTP.Listen)
 	for i, u := range in.UDP {
 		o.Triggers.UDP = append(o.Triggers.UDP, bridge.TriggerUDP{
@@ -61,6 +84,7 @@ func listen(c *config.Config, o *bridge.Options) (*sockets, error) {
 		})
 	}
 	o.Triggers.PAP = s.tcp("triggers.in.pap.listen", in.PAP.Listen)
+	s.control(c.Store.Dir, o)
 	o.Triggers.Kannel = s.tcp("triggers.in.kannel.listen", in.Kannel.Listen)
 	if s.err != nil {
 		s.close()

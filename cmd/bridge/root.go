@@ -12,6 +12,7 @@ var commands = []func() *cobra.Command{
 	newDemo,
 	newSim,
 	newCheck,
+	newDevice,
 	newTrigger,
 	newMap,
 	newDDF,

@@ -21,7 +21,8 @@ func newServe() *cobra.Command {
 		Use:   "serve [--config FILE] [--data DIR]",
 		Short: "Run the bridge",
 		Long: `serve runs the bridge until it is interrupted: LwM2M devices register at
-coap.listen (UDP port 5683), sessions with their DM servers are opened as the
+coap.secure.listen (UDP port 5684, DTLS) with the credentials of bridge device,
+or at coap.listen without security; sessions with their DM servers are opened as the
 configuration says, and http.listen (127.0.0.1:8080) shows what goes on.
 
 Every setting has a default. Without a configuration file devices can register,
@@ -86,7 +87,14 @@ func serveOn(ctx context.Context, c *config.Config, db store.Store, log *slog.Lo
 		open.close()
 		return err
 	}
-	attrs := []any{"coap", o.Devices.LocalAddr().String(), "data", c.Store.Dir, "dm_servers", len(c.Servers)}
+	var attrs []any
+	if o.Devices != nil {
+		attrs = append(attrs, "coap", o.Devices.LocalAddr().String())
+	}
+	if o.Secure != nil {
+		attrs = append(attrs, "coaps", o.Secure.LocalAddr().String())
+	}
+	attrs = append(attrs, "data", c.Store.Dir, "dm_servers", len(c.Servers))
 	if o.HTTP != nil {
 		attrs = append(attrs, "http", o.HTTP.Addr().String())
 	}

@@ -86,7 +86,7 @@ func write(t *testing.T, name, text string) string {
 	return file
 }
 
-const quietConfig = "coap: {listen: \"127.0.0.1:0\"}\nhttp: {listen: \"127.0.0.1:0\"}\nstore: {reserve: 16MiB}\n"
+const quietConfig = "coap: {listen: \"127.0.0.1:0\", secure: {listen: \"\"}}\nhttp: {listen: \"127.0.0.1:0\"}\nstore: {reserve: 16MiB}\n"
 
 func TestServe(t *testing.T) {
 	config, data := write(t, "bridge.yaml", quietConfig), t.TempDir()
@@ -123,7 +123,7 @@ func TestPortInUse(t *testing.T) {
 	}
 	defer tcp.Close()
 	for key, addr := range map[string]string{"coap": udp.LocalAddr().String(), "http": tcp.Addr().String()} {
-		config := strings.Replace(quietConfig, key+`: {listen: "127.0.0.1:0"}`, fmt.Sprintf("%s: {listen: %q}", key, addr), 1)
+		config := strings.Replace(quietConfig, key+`: {listen: "127.0.0.1:0"`, fmt.Sprintf("%s: {listen: %q", key, addr), 1)
 		c := begin(t, "serve", "--config", write(t, "bridge.yaml", config), "--data", t.TempDir())
 		<-c.ended
 		for _, part := range []string{key + ".listen", addr, "address already in use", "choose another port"} {

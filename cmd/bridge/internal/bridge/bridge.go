@@ -4,8 +4,8 @@
 //
 // # Threads
 //
-// Run starts a goroutine for the LwM2M server, for the engine, for the HTTP
-// server (when there is a listener), and for each listener for triggers. When
+// Run starts a goroutine for the LwM2M server, for DTLS, for the engine, for the HTTP
+// server and the control socket (when there are listeners), and for each listener for triggers. When
 // one ends, or the context does, all are ended; Run returns after the last. The store is closed by who opened it.
 package bridge
 
@@ -23,13 +23,17 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/trigger"
+	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
 )
 
-// Options of a Bridge. Devices, Engine.Store and Engine.Directory are
+// Options of a Bridge. Devices or Secure, Engine.Store and Engine.Directory are
 // required.
 type Options struct {
-	Devices net.PacketConn // LwM2M devices speak to it; Run closes it
+	Devices net.PacketConn // LwM2M devices speak to it without security; nil has none; Run closes it
+	Secure  net.PacketConn // the same with DTLS; nil has none
+	DTLS    dtls.Options   // of Secure; the Logger is filled in
+	Control net.Listener   // for commands that change credentials; nil has none; Run closes it
 	HTTP    net.Listener   // for the API; nil has none; Run closes it
 	Cancel  bool           // the API can give up updates: whoever reaches HTTP may
 	Engine  engine.Options // Poster and Log may be left out
@@ -54,11 +58,12 @@ type Bridge struct {
 	o      Options
 	engine *engine.Engine
 	server *server.Server
+	dtls   *dtls.Conn     // nil without Secure
 	inbox  *trigger.Inbox // of triggers; nil without listeners for them
 }
 
 // New puts a bridge together and loads what its store holds. The error is
-// that of a store that cannot be read.
+// that of a store that cannot be read, or of dtls.Listen.
 func New(o Options) (*Bridge, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -70,7 +75,12 @@ func New(o Options) (*Bridge, error) {
 		o.Engine.Log = o.Log
 	}
 	b := &Bridge{o: o, engine: engine.New(o.Engine)}
-	o.Server.Conn, o.Server.Handler, o.Server.Logger = o.Devices, b.engine, o.Log
+	o.Server.Handler, o.Server.Logger = b.engine, o.Log
+	o.Server.Authorize, o.Server.OnImpostor = o.book().Authorize, b.engine.Impostor
+	var err error
+	if o.Server.Conn, err = b.connect(); err != nil {
+		return nil, err
+	}
 	b.server = server.New(o.Server)
 	if o.Triggers.any() {
 		b.inbox = trigger.NewInbox(b.engine, o.Triggers.Find, o.Triggers.PeerRate, o.Log)
@@ -104,6 +114,12 @@ func (b *Bridge) Run(ctx context.Context) error {
 			}
 			stop(err) // a bridge that misses a part is none
 		})
+	}
+	if b.dtls != nil {
+		start("DTLS", b.dtls.Run)
+	}
+	if b.o.Control != nil {
+		start("control socket", b.serveControl)
 	}
 	start("LwM2M server", b.server.Run)
 	start("engine", b.engine.Run)

@@ -53,14 +53,14 @@ func notEmpty(b *binder, patterns []Pattern, key string) {
 }
 
 func (c *Config) checkListeners(b *binder) {
-	for _, l := range []struct {
-		key, value string
-		mayBeEmpty bool
-	}{{"coap.listen", c.CoAP.Listen, false}, {"http.listen", c.HTTP.Listen, true}} {
-		if l.value == "" && l.mayBeEmpty {
-			continue
+	for _, l := range []struct{ key, value string }{{"coap.listen", c.CoAP.Listen}, {"http.listen", c.HTTP.Listen}} {
+		if l.value != "" {
+			checkListener(b, l.key, l.value)
 		}
-		checkListener(b, l.key, l.value)
+	}
+	c.CoAP.Secure.check(b)
+	if c.CoAP.Listen == "" && c.CoAP.Secure.Listen == "" && c.Legacy.Listen == "" {
+		b.failAt("coap.secure.listen", "is empty, and so is coap.listen: no device could register")
 	}
 }
 

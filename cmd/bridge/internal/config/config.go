@@ -44,7 +44,8 @@ type Config struct {
 
 // CoAP is the side of the LwM2M devices.
 type CoAP struct {
-	Listen         string        `yaml:"listen"`                              // UDP address
+	Listen         string        `yaml:"listen"` // UDP address without security; empty has none
+	Secure         Secure        `yaml:"secure"`
 	MaxDevices     int           `yaml:"max_devices" min:"1" max:"10000000"`  // known at once
 	MinLifetime    time.Duration `yaml:"min_lifetime" min:"1s" max:"24h"`     // shorter ones are kept at this
 	MaxLifetime    time.Duration `yaml:"max_lifetime" min:"1m" max:"876000h"` // longer ones are kept at this
@@ -151,7 +152,7 @@ type DeviceRule struct {
 func Default() *Config {
 	return &Config{
 		CoAP: CoAP{
-			Listen:         ":5683",
+			Secure:         defaultSecure(),
 			MaxDevices:     100_000,
 			MinLifetime:    time.Second,
 			MaxLifetime:    366 * 24 * time.Hour,

@@ -36,6 +36,8 @@ func keysOf(path string, v reflect.Value, o bounds) []key {
 			all = append(all, key{name, f.tag.Get("optional"), "at most " + fo.max})
 		case fv.Type() == reflect.TypeFor[[]Network]():
 			all = append(all, key{name, "all", "at most " + fo.max})
+		case fv.Type() == reflect.TypeFor[[]Suite]():
+			all = append(all, key{name, "all", "at most " + fo.max})
 		case fv.Kind() == reflect.Slice && isScalar(fv.Type().Elem()):
 			all = append(all, key{name, "required", "1 to " + fo.max + " patterns"})
 		case fv.Kind() == reflect.Slice:

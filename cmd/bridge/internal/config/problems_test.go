@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
 )
 
 // TestProblems has one entry for each thing that can be wrong: the file, and
@@ -41,7 +43,14 @@ func TestProblems(t *testing.T) {
 		{"word", "log: {format: xml}\n", `f.yaml:1: log.format: "xml": want text or json`},
 		{"listen", "coap: {listen: '5683'}\n", `f.yaml:1: coap.listen: "5683": want an address and a port of 0 to 65535, such as :5683 or 127.0.0.1:8080`},
 		{"listen port", "http: {listen: ':65536'}\n", `f.yaml:1: http.listen: ":65536": want an address and a port of 0 to 65535, such as :5683 or 127.0.0.1:8080`},
-		{"listen empty", "coap: {listen: ''}\n", `f.yaml:1: coap.listen: "": want an address and a port of 0 to 65535, such as :5683 or 127.0.0.1:8080`},
+		{"no listener", "coap: {listen: '', secure: {listen: ''}}\n", `f.yaml:1: coap.secure.listen: is empty, and so is coap.listen: no device could register`},
+		{"secure listen", "coap: {secure: {listen: x}}\n", `f.yaml:1: coap.secure.listen: "x": want an address and a port of 0 to 65535, such as :5683 or 127.0.0.1:8080`},
+		{"no proof", "coap: {secure: {psk: false}}\n", `f.yaml:1: coap.secure.psk: is off, and there is no certificate: no device could prove who it is`},
+		{"no client_ca", "coap: {secure: {certificate: c, key: k}}\n", `f.yaml:1: coap.secure.client_ca: is missing; certificates of devices must lead to a CA`},
+		{"no certificate", "coap: {secure: {client_ca: c}}\n", `f.yaml:1: coap.secure.certificate: is missing; a TLS listener needs a certificate`},
+		{"no such ca", "coap: {secure: {client_ca: none, certificate: c, key: k}}\n", `f.yaml:1: coap.secure.client_ca: none: no such file or directory`},
+		{"suite", "coap: {secure: {cipher_suites: [TLS_NULL]}}\n", `f.yaml:1: coap.secure.cipher_suites[0]: "TLS_NULL": no suite of that name; there are ` + strings.Join(dtls.CipherSuites(), ", ")},
+		{"suite of certificates", "coap: {secure: {cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_CCM]}}\n", `f.yaml:1: coap.secure: dtls: bad options: no cipher suite for the credentials`},
 		{"store", "store: {dir: ''}\n", "f.yaml:1: store.dir: is empty; name a directory"},
 		{"lifetimes", "coap: {min_lifetime: 2h, max_lifetime: 1h}\n", "f.yaml:1: coap.min_lifetime: 2h0m0s is more than coap.max_lifetime 1h0m0s"},
 		{"back-off", "dm:\n  backoff_max: 1s\n", "f.yaml:1: dm.backoff_min: 30s is more than dm.backoff_max 1s"},

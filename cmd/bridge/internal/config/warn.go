@@ -15,6 +15,7 @@ func (c *Config) warn(b *binder) {
 			c.warnOverlap(b, i, j)
 		}
 	}
+	c.warnOfNoSec(b)
 	c.warnOfTLS(b)
 	c.warnOfTriggers(b)
 	c.warnOfServerIDs(b)
@@ -38,6 +39,14 @@ func (c *Config) warnOverlap(b *binder, i, j int) {
 				return
 			}
 		}
+	}
+}
+
+// warnOfNoSec warns of devices without security.
+func (c *Config) warnOfNoSec(b *binder) {
+	if c.CoAP.Listen != "" {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: coap.listen: %s has no security: whoever reaches it can register as any device that has no credentials, and read and change what is sent",
+			b.file, b.lineOf("coap.listen"), c.CoAP.Listen))
 	}
 }
 

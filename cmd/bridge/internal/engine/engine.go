@@ -18,6 +18,7 @@ type Engine struct {
 	shards    []*shard
 	admission *admission
 	health    health
+	suspects  suspects
 	known     atomic.Int64 // devices that have a record
 	loaded    atomic.Bool
 }

@@ -86,6 +86,8 @@ type (
 		hmac    string
 		err     error
 	}
+	// suspected: somebody claimed to be the device and was refused.
+	suspected struct{ text string }
 	// granted: a DM session may start; its place is taken.
 	granted struct{}
 )
@@ -101,4 +103,5 @@ func (asked) kept() bool        { return true }
 func (knocked) kept() bool      { return true }
 func (identified) kept() bool   { return true }
 func (posted) kept() bool       { return false }
+func (suspected) kept() bool    { return false }
 func (granted) kept() bool      { return false }

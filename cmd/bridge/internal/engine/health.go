@@ -10,7 +10,7 @@ import (
 
 // Condition is something that an operator has to look at.
 type Condition struct {
-	Name  string    `json:"name"` // "store" or "record"
+	Name  string    `json:"name"` // "store", "record", "identity" or "server-auth"
 	Text  string    `json:"text"`
 	Since time.Time `json:"since"`
 }
@@ -21,6 +21,9 @@ type Health struct {
 	OK         bool        `json:"ok"`
 	Devices    int64       `json:"devices"`
 	Conditions []Condition `json:"conditions"`
+	// Suspects counts, since the start, devices and DM servers that were not who
+	// they said; those of the last day are conditions.
+	Suspects uint64 `json:"suspects"`
 	// Triggers are those that came in, by what became of them; nil without a
 	// listener for them. Whoever listens fills it in.
 	Triggers map[string]uint64 `json:"triggers,omitempty"`
@@ -96,5 +99,6 @@ func (h *health) conditions() (ok bool, list []Condition) {
 // Health is the state of the engine as a whole.
 func (e *Engine) Health() Health {
 	ok, conditions := e.health.conditions()
-	return Health{OK: ok, Devices: e.known.Load(), Conditions: conditions}
+	suspects, list := e.suspects.conditions(stamp(time.Now()))
+	return Health{OK: ok, Devices: e.known.Load(), Conditions: append(conditions, list...), Suspects: suspects}
 }

@@ -96,6 +96,8 @@ func (t *turn) apply(what occurrence) error {
 		t.posted(w)
 	case triggered:
 		return t.triggered(w.m)
+	case suspected:
+		t.note(w.text)
 	case granted:
 		t.places++
 		t.live.waiting = false

@@ -1,0 +1,39 @@
+package bridge
+
+import (
+	"context"
+	"net"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/control"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/credentials"
+	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
+)
+
+// book is the credentials of devices, in the engine's store.
+func (o *Options) book() *credentials.Book { return credentials.New(o.Engine.Store) }
+
+// connect makes one connection to devices of those with and without security.
+func (b *Bridge) connect() (net.PacketConn, error) {
+	if b.o.Secure == nil {
+		return b.o.Devices, nil
+	}
+	b.o.DTLS.Logger = b.o.Log
+	var err error
+	if b.dtls, err = dtls.Listen(b.o.Secure, b.o.DTLS); err != nil {
+		return nil, err
+	}
+	if b.o.Devices == nil {
+		return b.dtls, nil
+	}
+	return dtls.Join(b.o.Devices, b.dtls), nil
+}
+
+// serveControl lets commands change the credentials of devices. What a device
+// has open with credentials that are good no more is ended.
+func (b *Bridge) serveControl(ctx context.Context) error {
+	devices := &control.Local{Book: b.o.book()}
+	if b.dtls != nil {
+		devices.End = func(identity string) { b.dtls.End(identity) }
+	}
+	return b.serveHTTP(ctx, b.o.Control, control.Handler(devices, b.o.Log))
+}
