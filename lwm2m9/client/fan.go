@@ -81,11 +81,12 @@ func (f *fan) start() {
 // add takes a socket in, and gives it its address.
 func (f *fan) add(l *link) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.closed {
+		f.mu.Unlock()
 		l.close()
 		return ErrClosed
 	}
+	defer f.mu.Unlock()
 	f.last++
 	b := prefix.Addr().As16()
 	binary.BigEndian.PutUint64(b[8:], f.last)
@@ -100,9 +101,9 @@ func (f *fan) add(l *link) error {
 // remove closes a socket, which ends its goroutine.
 func (f *fan) remove(l *link) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	delete(f.links, l.addr.at)
-	l.close()
+	f.mu.Unlock()
+	l.close() // what Config.Dial has made may have to wait
 }
 
 // take waits for a buffer; nil when the fan has been closed.

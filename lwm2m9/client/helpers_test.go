@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -22,7 +23,12 @@ import (
 	"github.com/fwbridge/fwbridge/lwm2m9/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(benchRole) != "" {
+		os.Exit(benchServer())
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const serverAddr = "192.0.2.1:5683"
 
