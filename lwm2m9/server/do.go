@@ -165,9 +165,12 @@ func (t target) request(r Request) (coap.Request, error) {
 	switch {
 	case r.Method == GET || r.Method == DELETE:
 		q.Format, q.Payload = coap.NoFormat, nil
-	case len(r.Payload) > 0 && r.Format == NoFormat:
+	case (len(r.Payload) > 0 || r.Body != nil) && r.Format == NoFormat:
 		// A Write without it is taken for a Write-Attributes by some.
 		return q, fmt.Errorf("%w: a payload without Content-Format", ErrNotSent)
+	}
+	if r.Body != nil {
+		q.Body = &coap.Body{ReaderAt: r.Body, Size: r.Body.Size}
 	}
 	if x := r.Exchange; x != nil {
 		if x.Addr != t.addr || time.Since(x.Begun) > ExchangeLifetime {

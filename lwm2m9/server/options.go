@@ -29,6 +29,11 @@ type Options struct {
 	// Logger gets what nobody else is told: refused registrations, garbage,
 	// failed handlers. Nil logs nothing.
 	Logger *slog.Logger
+	// Packages finds the package that a device asks for under
+	// /p/‹token›, see [PackagePath]; identity is as DTLS has proved it, "" without. It is asked for each
+	// block, by any number of devices at once. ErrNoPackage is 4.04, any other
+	// error 5.03. Nil has no packages.
+	Packages func(ctx context.Context, token, identity string) (Package, error)
 	// MaxRegistrations bounds the devices registered at once; a further one
 	// is answered 5.03. 0 is DefaultMaxRegistrations.
 	MaxRegistrations int

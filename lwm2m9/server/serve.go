@@ -21,6 +21,9 @@ func (s *Server) serve(ctx context.Context, r *coap.Request) coap.Response {
 	if len(path) == 1 && path[0] == "dp" {
 		return s.send(ctx, r)
 	}
+	if len(path) == 2 && path[0] == PackagePath {
+		return s.servePackage(ctx, r, path[1])
+	}
 	if len(path) == 0 || len(path) > 2 || path[0] != "rd" {
 		return answer(lwm2m9.CodeNotFound)
 	}

@@ -150,6 +150,9 @@ type Request struct {
 	Format  ContentFormat // of Payload
 	Accept  ContentFormat
 	Payload []byte
+	// Body, when set, is read in place of Payload, block by block: a package
+	// that is pushed need not be in memory.
+	Body *Body
 	// Observe starts (true) or cancels (false) an observation of Path.
 	Observe *bool
 	// Exchange, when set, fixes message id and token: a request that is sent
