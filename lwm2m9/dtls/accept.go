@@ -101,11 +101,18 @@ const maxInbox = 16
 // hand gives a datagram to a handshake, d nil the timer's. What finds no room
 // is lost.
 func (c *Conn) hand(h *handshake, d []byte) {
+	if d != nil {
+		d = slices.Clone(d)
+	}
+	if h.quick.Load() {
+		// At once: what the client sends next is already its association's.
+		h.mu.Lock()
+		h.handle(context.Background(), d) // looks nothing up
+		h.mu.Unlock()
+		return
+	}
 	h.inboxMu.Lock()
 	if len(h.inbox) < maxInbox {
-		if d != nil {
-			d = slices.Clone(d)
-		}
 		h.inbox = append(h.inbox, d)
 	}
 	if h.running {
@@ -114,10 +121,6 @@ func (c *Conn) hand(h *handshake, d []byte) {
 	}
 	h.running = true
 	h.inboxMu.Unlock()
-	if h.quick.Load() {
-		h.run(context.Background()) // looks nothing up
-		return
-	}
 	select {
 	case c.jobs <- h:
 	default:

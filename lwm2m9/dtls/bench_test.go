@@ -217,6 +217,7 @@ func BenchmarkRecord(b *testing.B) {
 			}
 			c.Close()
 			cancel()
+			s.Close()
 			<-ended
 			<-ended
 		})

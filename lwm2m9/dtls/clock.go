@@ -1,6 +1,9 @@
 package dtls
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // The clock looks at handshakes every tick while there are any, and at idle
 // associations every sweep.
@@ -10,12 +13,12 @@ const (
 )
 
 // runClock repeats flights, and ends what takes too long or is idle.
-func (c *Conn) runClock() {
+func (c *Conn) runClock(ctx context.Context) {
 	timer := time.NewTimer(sweep)
 	defer timer.Stop()
 	for swept := c.now(); ; {
 		select {
-		case <-c.done:
+		case <-ctx.Done():
 			return
 		case <-c.wake:
 		case <-timer.C:

@@ -71,8 +71,9 @@ func Listen(conn net.PacketConn, o Options) (*Conn, error) {
 }
 
 // Run does the handshakes and ends what is idle, until ctx ends or the
-// connection is closed, and closes it. It returns after its last goroutine has
-// ended, always nil.
+// connection is closed. It returns after its last goroutine has ended, always
+// nil. It does not close the connection: associations can be used until [Conn.Close],
+// which is for the owner, as a coap.Endpoint, when it has said its last word.
 func (c *Conn) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -80,7 +81,6 @@ func (c *Conn) Run(ctx context.Context) error {
 	wg.Go(func() {
 		select {
 		case <-ctx.Done():
-			c.Close()
 		case <-c.done:
 			cancel() // look-ups of keys
 		}
@@ -91,13 +91,13 @@ func (c *Conn) Run(ctx context.Context) error {
 				select {
 				case h := <-c.jobs:
 					h.run(ctx)
-				case <-c.done:
+				case <-ctx.Done():
 					return
 				}
 			}
 		})
 	}
-	wg.Go(c.runClock)
+	wg.Go(func() { c.runClock(ctx) })
 	wg.Wait()
 	return nil
 }

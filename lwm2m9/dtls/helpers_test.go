@@ -157,6 +157,7 @@ func serveUntil(t testing.TB, socket net.PacketConn, o dtls.Options) (*dtls.Conn
 	go func() { ended <- c.Run(ctx) }()
 	stop := sync.OnceFunc(func() {
 		cancel()
+		c.Close()
 		if err := <-ended; err != nil {
 			t.Errorf("Run: %v", err)
 		}

@@ -76,7 +76,7 @@ func lossy(t *testing.T, n *coaptest.Net, kind string, from netip.AddrPort, i in
 		time.Sleep(50 * time.Millisecond) // in fake time
 	}
 	n.SetRule(coaptest.Deliver)
-	time.Sleep(time.Second) // what is late has come
+	time.Sleep(1700 * time.Millisecond) // what is late or repeated by the clock has come
 	for len(sr.in) > 0 {
 		if g := <-sr.in; g.data != "hello" {
 			t.Errorf("came: %q", g.data)
