@@ -123,7 +123,8 @@ func (j *jvm) await(what string, done func() bool) error {
 }
 
 // complaints are the lines of a log at WARN or ERROR, each with the lines of
-// its stack trace, and lines without a level that begin a stack trace.
+// its stack trace. What Jetty says without a level of event streams that we
+// closed is none.
 func complaints(log string) []string {
 	var found []string
 	inTrace := false
@@ -133,6 +134,8 @@ func complaints(log string) []string {
 		case strings.Contains(line, " WARN ") || strings.Contains(line, " ERROR ") || strings.HasPrefix(line, "Exception in"):
 			found = append(found, line)
 			inTrace = true
+		case strings.HasPrefix(line, "org.eclipse.jetty.io.EofException"):
+			inTrace = false
 		case strings.Contains(line, " INFO ") || strings.Contains(line, " DEBUG ") || strings.Contains(line, " TRACE "):
 			inTrace = false
 		case inTrace:

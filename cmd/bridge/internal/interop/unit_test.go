@@ -19,6 +19,8 @@ func TestComplaints(t *testing.T) {
 		"2026-11-22 00:04:04,300 WARN Servlet - odd",
 		"java.lang.Exception: why",
 		"\tat here",
+		"org.eclipse.jetty.io.EofException",
+		"\tat nobody's",
 		"2026-11-22 00:04:04,353 INFO LeshanServerDemo - on",
 		"\tat nobody's",
 		"[main] ERROR org.eclipse.leshan - bad",
