@@ -58,7 +58,8 @@ type Detail struct {
 
 // RegistrationView is a device's LwM2M registration.
 type RegistrationView struct {
-	Address  string    `json:"address"`
+	Address  string    `json:"address"`            // made up for a device with security
+	Identity string    `json:"identity,omitempty"` // that the device has proved
 	Version  string    `json:"lwm2m"`
 	Binding  string    `json:"binding"`
 	Queue    bool      `json:"queue"`
@@ -215,7 +216,7 @@ func (e *Engine) detail(rec *record) Detail {
 	d := Detail{
 		Status: e.status(rec),
 		Registration: RegistrationView{
-			Address: r.Addr.String(), Version: r.Version, Binding: r.Binding, Queue: r.Queue,
+			Address: r.Addr.String(), Identity: r.Identity, Version: r.Version, Binding: r.Binding, Queue: r.Queue,
 			Lifetime: int64(r.Lifetime / time.Second), Heard: r.Heard, Objects: r.Paths,
 		},
 		Identity:  rec.Who,
