@@ -121,9 +121,15 @@ func (r *record) encode() ([]byte, error) {
 // understood must not be overwritten. The error names the key and wraps
 // ErrRecord.
 func decodeRecord(e store.Entry) (*record, error) {
-	fail := func(why error) (*record, error) {
-		return nil, fmt.Errorf("%w: key %q: %w", ErrRecord, e.Key, why)
+	fail := func(why error) (*record, error) { return nil, broken(e.Key, why) }
+	d := json.NewDecoder(bytes.NewReader(e.Value))
+	d.DisallowUnknownFields()
+	r := &record{}
+	err := d.Decode(r)
+	if err == nil && 1 <= r.V && r.V <= recordVersion {
+		return whole(d, r, e.Key)
 	}
+	// Another version is the better reason than what a decoder stumbles on.
 	var head struct {
 		V int `json:"v"`
 	}
@@ -133,18 +139,19 @@ func decodeRecord(e store.Entry) (*record, error) {
 	if head.V < 1 || head.V > recordVersion {
 		return fail(fmt.Errorf("version %d; this bridge knows versions 1 to %d", head.V, recordVersion))
 	}
-	d := json.NewDecoder(bytes.NewReader(e.Value))
-	d.DisallowUnknownFields()
-	r := &record{}
-	if err := d.Decode(r); err != nil {
-		return fail(err)
-	}
+	return fail(err)
+}
+
+// whole checks what a decoder cannot: that there is one record, and whose it is.
+func whole(d *json.Decoder, r *record, key string) (*record, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fail(errors.New("more after the record"))
+		return nil, broken(key, errors.New("more after top-level value"))
 	}
-	if keyOf(r.Endpoint) != e.Key || r.Tree == nil {
-		return fail(errors.New("it is the record of another device, or has no tree"))
+	if keyOf(r.Endpoint) != key || r.Tree == nil {
+		return nil, broken(key, errors.New("it is the record of another device, or has no tree"))
 	}
 	r.V = recordVersion
 	return r, nil
 }
+
+func broken(key string, why error) error { return fmt.Errorf("%w: key %q: %w", ErrRecord, key, why) }

@@ -96,6 +96,11 @@ func OpenPebble(dir string, opts Options) (*Pebble, error) {
 	return p, nil
 }
 
+// blockCache is the memory for blocks of the database, in bytes. Each write reads
+// the revision that it replaces: with Pebble's own 8 MiB and 15,000 devices even
+// the indexes were read from the disk again and again.
+const blockCache = 32 << 20
+
 // open opens the database of a locked directory. Nothing is lost yet when the
 // disk fails here, so that is an error and no panic.
 func (p *Pebble) open(opts Options) (err error) {
@@ -111,6 +116,7 @@ func (p *Pebble) open(opts Options) (err error) {
 	db, err := pebble.Open(p.dir, &pebble.Options{
 		FS:                 vfs.OnDiskFull(opts.FS, p.room.onFull),
 		Lock:               p.lock,
+		CacheSize:          blockCache,
 		FormatMajorVersion: pebble.FormatValueSeparation, // raised on purpose, never by an update of Pebble
 		Logger:             logger{opts.Logger.With("component", "pebble")},
 	})
