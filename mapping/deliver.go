@@ -93,6 +93,7 @@ func (s *step) wrote(op Op, a Answer) {
 		}
 	case NotSent:
 		s.Writes--
+		s.Stored = false // perhaps it is not there any more; to ask costs little
 		s.wait(s.p.Retry)
 	}
 }

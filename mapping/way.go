@@ -121,7 +121,7 @@ func (s *step) nextWay() bool {
 	if w == 0 {
 		return false
 	}
-	s.Way = w
+	s.Way, s.Stored = w, false
 	s.Tried |= WaysOf(w)
 	if s.Tried.Len() > 1 {
 		s.note(NoteWay, w.String())

@@ -16,7 +16,7 @@ import (
 // writes says which operations may change what a later reading shows.
 var writes = map[mapping.Op]bool{
 	mapping.OpCreate: true, mapping.OpWriteURI: true, mapping.OpClearURI: true,
-	mapping.OpInstall: true, mapping.OpUninstall: true, mapping.OpActivate: true,
+	mapping.OpInstall: true, mapping.OpUninstall: true, mapping.OpActivate: true, mapping.OpPush: true,
 }
 
 // question is a request of a drive with what it takes to ask it.
@@ -38,6 +38,8 @@ var operations = map[mapping.Op]func(asker, context.Context, question, *mapping.
 	mapping.OpInstall:   asker.askInstall,
 	mapping.OpUninstall: asker.askUninstall,
 	mapping.OpActivate:  asker.askActivate,
+	mapping.OpFetch:     asker.askFetch,
+	mapping.OpPush:      asker.askPush,
 }
 
 // ask carries out one request. The Instances of the answer have numbers only.
@@ -196,13 +198,17 @@ func (a asker) free(known []lwm2m9.Instance) lwm2m9.InstanceID {
 // (lwm2m.md).
 func (a asker) askWriteURI(ctx context.Context, q question, _ *mapping.Answer) error {
 	path := objectPath(int(q.Instance), int(lwm2m9.RIDPackageURI))
-	_, err := a.do(ctx, server.Request{
-		Method: server.PUT, Path: path, Format: server.TextPlain, Accept: server.NoFormat, Payload: []byte(q.URI),
+	uri, err := a.packageURI(q)
+	if err != nil {
+		return err
+	}
+	_, err = a.do(ctx, server.Request{
+		Method: server.PUT, Path: path, Format: server.TextPlain, Accept: server.NoFormat, Payload: []byte(uri),
 	})
 	if !refusedWith(err, lwm2m9.CodeUnsupportedFormat) {
 		return err
 	}
-	payload, err := wire.AppendTLV(nil, wire.Resource(uint16(lwm2m9.RIDPackageURI), wire.String(q.URI)))
+	payload, err := wire.AppendTLV(nil, wire.Resource(uint16(lwm2m9.RIDPackageURI), wire.String(uri)))
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (t *turn) startDrive(x fwupdate.Execution) {
 	t.rec.Drives++
 	t.rec.Install = nil
 	p, _ := t.rec.Tree.Package(x.Package)
-	d, actions := mapping.Start(t.now, mapping.Order{Execution: x, Bound: p.Bound}, t.rec.Present, t.policy())
+	d, actions := mapping.Start(t.now, mapping.Order{Execution: x, Bound: p.Bound, Route: t.route()}, t.rec.Present, t.policy())
 	t.rec.Drive = &d
 	t.carry(mapping.View{}, actions)
 }
@@ -246,6 +246,7 @@ func (t *turn) finished(f mapping.Finish) {
 	if f.Code.Success() {
 		t.rec.Identified, t.live.identified = 0, 0
 	}
+	t.delivered(f)
 	t.post(f)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -292,6 +293,17 @@ func (d *fakeDevice) write(id lwm2m9.InstanceID, rid lwm2m9.ResourceID, r server
 			return server.Response{Code: lwm2m9.CodeBadRequest, Format: server.NoFormat}
 		}
 		s.uri = string(r.Payload)
+		d.happens(id, lwm2m9.Event{Kind: lwm2m9.EventWrite})
+		d.pull(id)
+	case lwm2m9.RIDPackage:
+		if r.Body == nil {
+			return server.Response{Code: lwm2m9.CodeBadRequest, Format: server.NoFormat}
+		}
+		b, err := io.ReadAll(io.NewSectionReader(r.Body, 0, r.Body.Size))
+		if err != nil {
+			return server.Response{Code: lwm2m9.CodeIncomplete, Format: server.NoFormat}
+		}
+		s.uri = "pushed: " + string(b)
 		d.happens(id, lwm2m9.Event{Kind: lwm2m9.EventWrite})
 		d.pull(id)
 	case lwm2m9.RIDInstall:

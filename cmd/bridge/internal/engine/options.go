@@ -81,6 +81,9 @@ type Options struct {
 	// later, by a shard's goroutine: it must not block.
 	OnDevice func(endpoint string)
 	Trigger  TriggerPolicy
+	// Delivery gets packages to devices; nil leaves it to them, from the
+	// server's own URI.
+	Delivery Delivery
 
 	RequestTimeout time.Duration // of one request to a device that is awake
 	AsleepTimeout  time.Duration // of one request to a device in queue mode, the wait for it included
