@@ -46,7 +46,8 @@ func objectPath(parts ...int) string {
 	return p
 }
 
-// otherForm says whether an error of a Read leaves hope for another form: the device refuses the format or a Read of more than one resource, or
+// otherForm says whether an error of a Read in TLV leaves hope for another
+// form: the device refuses the format or a Read of more than one resource, or
 // its answer was not understood.
 func otherForm(err error) bool {
 	if refused, ok := errors.AsType[*server.Refused](err); ok {
@@ -64,9 +65,8 @@ func otherForm(err error) bool {
 // understood.
 func isGarbage(err error) bool {
 	_, syntax := errors.AsType[*wire.SyntaxError](err)
-	_, format := errors.AsType[*wire.FormatError](err)
 	_, value := errors.AsType[*lwm2m9.ValueError](err)
-	return syntax || format || value || errors.Is(err, server.ErrGarbage) || errors.Is(err, lwm2m9.ErrNotObject9)
+	return syntax || value || errors.Is(err, server.ErrGarbage) || errors.Is(err, lwm2m9.ErrNotObject9)
 }
 
 func refusedWith(err error, code lwm2m9.ResponseCode) bool {
@@ -74,48 +74,36 @@ func refusedWith(err error, code lwm2m9.ResponseCode) bool {
 	return ok && refused.Code == code
 }
 
-// read asks for a path in the formats that suit the device, the next one while
-// it does not have the one before, and has the answer understood in whatever
-// format it came.
-func (a asker) read(ctx context.Context, path string, understand func(wire.Format, wire.Path, []byte) error) (err error) {
-	base, _ := wire.ParsePath(path) // ours are all good
-	for _, format := range a.reg.Formats() {
-		var resp server.Response
-		if resp, err = a.get(ctx, path, format); err == nil {
-			err = understand(resp.PayloadFormat(base), base, resp.Payload)
-		}
-		if !otherFormat(err) {
-			break
-		}
-	}
-	return err
-}
-
-// otherFormat says whether a Read in another content format may do better.
-func otherFormat(err error) bool {
-	return refusedWith(err, lwm2m9.CodeNotAcceptable) || refusedWith(err, lwm2m9.CodeUnsupportedFormat) ||
-		refusedWith(err, lwm2m9.CodeBadOption) || isGarbage(err)
+// isTLV: devices from before LwM2M 1.0 use another number, some none.
+func isTLV(f server.ContentFormat) bool {
+	return f == server.TLV || f == server.OldTLV || f == server.NoFormat
 }
 
 // instance reads one instance, its numbers without names. torn says that
 // state and result did not come in one response.
 func (a asker) instance(ctx context.Context, id lwm2m9.InstanceID) (i lwm2m9.Instance, torn bool, err error) {
-	err = a.read(ctx, objectPath(int(id)), func(f wire.Format, base wire.Path, payload []byte) error {
-		list, err := lwm2m9.Decode(f, base, payload)
-		if err != nil {
-			return err
+	resp, err := a.get(ctx, objectPath(int(id)), server.TLV)
+	if err == nil {
+		if i, err = instanceOf(id, resp); err == nil {
+			return i, false, nil
 		}
-		if len(list) != 1 || list[0].ID != id {
-			return fmt.Errorf("%w: it is about another instance", server.ErrGarbage)
-		}
-		i, err = lwm2m9.ReadInstance(id, list[0].Values, lwm2m9.DialectUnknown)
-		return err
-	})
+	}
 	if !otherForm(err) {
 		return i, false, err
 	}
 	i, err = a.singles(ctx, id)
 	return i, true, err
+}
+
+func instanceOf(id lwm2m9.InstanceID, resp server.Response) (lwm2m9.Instance, error) {
+	if !isTLV(resp.Format) {
+		return lwm2m9.Instance{}, fmt.Errorf("%w: content format %d", server.ErrGarbage, resp.Format)
+	}
+	v, err := lwm2m9.InstanceTLV(id, resp.Payload)
+	if err != nil {
+		return lwm2m9.Instance{}, err
+	}
+	return lwm2m9.ReadInstance(id, v, lwm2m9.DialectUnknown)
 }
 
 // singles reads an instance resource by resource: 7 and 9 it must have.
@@ -135,35 +123,35 @@ func (a asker) singles(ctx context.Context, id lwm2m9.InstanceID) (lwm2m9.Instan
 
 // single reads one resource into v, as text or in what form it comes.
 func (a asker) single(ctx context.Context, id lwm2m9.InstanceID, rid lwm2m9.ResourceID, v lwm2m9.Values) error {
-	path := wire.PathOf(lwm2m9.ObjectID, uint16(id), uint16(rid))
-	resp, err := a.get(ctx, path.String(), server.TextPlain)
+	resp, err := a.get(ctx, objectPath(int(id), int(rid)), server.TextPlain)
 	if err != nil {
 		return err
 	}
-	list, err := lwm2m9.Decode(resp.PayloadFormat(path), path, resp.Payload)
-	if err != nil {
+	switch resp.Format {
+	case server.TextPlain, server.NoFormat:
+		v[rid], err = lwm2m9.Text(rid, resp.Payload)
+		if err != nil {
+			delete(v, rid)
+		}
 		return err
-	}
-	for _, i := range list {
-		if value, ok := i.Values[rid]; ok {
+	case server.TLV, server.OldTLV:
+		one, err := lwm2m9.InstanceTLV(id, resp.Payload)
+		if value, ok := one[rid]; err == nil && ok {
 			v[rid] = value
 			return nil
 		}
+		return fmt.Errorf("%w: no resource %d in the answer (%v)", server.ErrGarbage, rid, err)
 	}
-	return fmt.Errorf("%w: no resource %d in the answer", server.ErrGarbage, rid)
+	return fmt.Errorf("%w: content format %d", server.ErrGarbage, resp.Format)
 }
 
 // survey reads all instances.
 func (a asker) survey(ctx context.Context) (list []lwm2m9.Instance, torn bool, err error) {
-	err = a.read(ctx, objectPath(), func(f wire.Format, base wire.Path, payload []byte) error {
-		values, err := lwm2m9.Decode(f, base, payload)
-		if err == nil {
-			list, err = lwm2m9.ReadObject(values, lwm2m9.DialectUnknown)
-		}
-		return err
-	})
+	resp, err := a.get(ctx, objectPath(), server.TLV)
 	if err == nil {
-		return list, false, nil
+		if list, err = objectOf(resp); err == nil {
+			return list, false, nil
+		}
 	}
 	if !otherForm(err) && !(refusedWith(err, lwm2m9.CodeNotFound) && a.hasObject()) {
 		return nil, false, err
@@ -184,6 +172,17 @@ func (a asker) survey(ctx context.Context) (list []lwm2m9.Instance, torn bool, e
 		list, torn = append(list, i), torn || t
 	}
 	return list, torn, nil
+}
+
+func objectOf(resp server.Response) ([]lwm2m9.Instance, error) {
+	if !isTLV(resp.Format) {
+		return nil, fmt.Errorf("%w: content format %d", server.ErrGarbage, resp.Format)
+	}
+	values, err := lwm2m9.ObjectTLV(resp.Payload)
+	if err != nil {
+		return nil, err
+	}
+	return lwm2m9.ReadObject(values, lwm2m9.DialectUnknown)
 }
 
 // hasObject says whether the device registered Object 9 at all.
