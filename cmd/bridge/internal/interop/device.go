@@ -4,9 +4,6 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -29,17 +26,11 @@ type PSK struct {
 // the test, without de-registering.
 func StartDevice(t testing.TB, server netip.AddrPort, endpoint string, psk PSK) *Device {
 	t.Helper()
-	jars := ready(t, clientJars)
-	source := filepath.Join(t.TempDir(), "LeshanDevice.java")
-	if err := os.WriteFile(source, deviceSource, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"-cp", strings.Join(jars, string(os.PathListSeparator)), source, "coap://" + server.String(), endpoint}
+	args := []string{"coap://" + server.String(), endpoint}
 	if psk.Identity != "" {
-		args[3] = "coaps://" + server.String()
-		args = append(args, psk.Identity, hex.EncodeToString(psk.Key))
+		args = []string{"coaps://" + server.String(), endpoint, psk.Identity, hex.EncodeToString(psk.Key)}
 	}
-	return &Device{startJVM(t, args...)}
+	return &Device{startSource(t, clientJars, "LeshanDevice.java", deviceSource, args...)}
 }
 
 // Log is what the device has logged so far.

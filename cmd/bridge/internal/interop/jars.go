@@ -6,7 +6,7 @@ const (
 	LibraryVersion = "2.0.0-M18"
 )
 
-// serverJar is the demo server with all it needs.
-var serverJar = []artifact{
+// demoJar is the demo server with all it needs.
+var demoJar = []artifact{
 	{"org.eclipse.leshan", "leshan-server-demo", ServerVersion, "jar-with-dependencies", "6d1cf53a18d516f02ae0b7bc34dd06dac15f3d67797d163574dec4b5feecbd32"},
 }

@@ -89,6 +89,17 @@ func startJVM(t testing.TB, args ...string) *jvm {
 	return j
 }
 
+// startSource runs a Java program from its source.
+func startSource(t testing.TB, jars []artifact, name string, source []byte, args ...string) *jvm {
+	t.Helper()
+	paths := ready(t, jars)
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, source, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return startJVM(t, append([]string{"-cp", strings.Join(paths, string(os.PathListSeparator)), file}, args...)...)
+}
+
 // end ends the program and returns when it has ended.
 func (j *jvm) end() {
 	j.stop.Close()

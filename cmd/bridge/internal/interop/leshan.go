@@ -30,7 +30,7 @@ type Leshan struct {
 // jar; see the package comment. The server ends with the test.
 func StartServer(t testing.TB) *Leshan {
 	t.Helper()
-	jar := ready(t, serverJar)[0]
+	jar := ready(t, demoJar)[0]
 	for try := 1; ; try++ {
 		coap, coaps, web := freePort(t, "udp"), freePort(t, "udp"), freePort(t, "tcp")
 		l := &Leshan{

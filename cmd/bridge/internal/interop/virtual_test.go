@@ -2,7 +2,6 @@ package interop
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -120,16 +119,7 @@ func (s *software) set(instance, id uint16, v wire.Value) {
 // of each through an update and makes a second instance.
 func TestVirtualDevices(t *testing.T) {
 	l := StartServer(t)
-	host := client.New(client.Options{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
-	running, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- host.Run(running) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
+	host := startHost(t)
 	key := []byte("0123456789abcdef")
 	if err := l.AddPSK(t.Context(), "urn:imei:490154203237518", "me", key); err != nil {
 		t.Fatal(err)
@@ -166,18 +156,8 @@ func TestVirtualDevices(t *testing.T) {
 // update adds a virtual device and has Leshan update it.
 func update(ctx context.Context, t *testing.T, l *Leshan, host *client.Host, cfg client.Config, version string) {
 	events := l.Events(t, "")
-	s := newSoftware()
-	var device *client.Client
-	started := make(chan struct{})
-	s.changed = func(p ...wire.Path) { <-started; device.Changed(p...) }
 	cfg.Lifetime = 5 * time.Minute
-	device, err := host.Add(cfg, s, client.NewDevice(func() client.DeviceInfo {
-		return client.DeviceInfo{Manufacturer: "Contoso", Model: "MC70 ü", Serial: "12345", Firmware: "1.0"}
-	}, client.DeviceActions{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	close(started)
+	device := addDevice(t, host, cfg)
 	name := cfg.Endpoint
 	events.WaitFor(ctx, Registration, name)
 	c, err := l.Client(ctx, name)
@@ -219,14 +199,12 @@ func update(ctx context.Context, t *testing.T, l *Leshan, host *client.Host, cfg
 	if a.Location != "9/1" && a.Location != "/9/1" {
 		t.Errorf("created %+v", a)
 	}
-	device.Moved()
 	events.Wait(ctx, "update with /9/1", func(e Event) bool {
 		c, err := l.Client(ctx, name)
 		return e.Name == Updated && err == nil && slices.Contains(c.Paths(), "/9/1")
 	})
 	drive9(ctx, t, l, events, name, "/9/1")
 	must(202)(l.Delete(ctx, name, "/9/1"))
-	device.Moved()
 	must(404)(l.Read(ctx, name, "/9/1", DefaultFormat))
 	// The observers of /9/1 hear that it is gone. A notification that Leshan
 	// still deals with when the registration ends is an error to it.

@@ -1,11 +1,24 @@
 package interop
 
+import "slices"
+
 // clientJars is the client library over CoAP and CoAPS with all it needs, as
 // Maven resolves leshan-tl-cf-client-coap, and a logger to standard error.
-var clientJars = []artifact{
+var clientJars = slices.Concat([]artifact{
 	{"org.eclipse.leshan", "leshan-tl-cf-client-coap", LibraryVersion, "", "d0ba9bc0efe266713d391344259b0e0aa1752db1725da15c5a3cfa417f7b85ce"},
-	{"org.eclipse.leshan", "leshan-tl-cf-shared", LibraryVersion, "", "857bc7541b583f24c3039ecffed028ff22f741fc9fa1c3bdaecb0565df0413f5"},
 	{"org.eclipse.leshan", "leshan-lwm2m-client", LibraryVersion, "", "22c45d494e87089244c0335ff07c71ed9cd7e31e5128e137466879c570f46ab0"},
+}, bothJars)
+
+// serverJars is likewise the server library.
+var serverJars = slices.Concat([]artifact{
+	{"org.eclipse.leshan", "leshan-tl-cf-server-coap", LibraryVersion, "", "593e1564fd5f83d63b9c21f3586e858c1023453a1ed21dc11225f6223bbfb1dc"},
+	{"org.eclipse.leshan", "leshan-lwm2m-server", LibraryVersion, "", "3aa5a67e15185bb797c516012bd5c8af1c0dddc92440bc6616ab979503b5e1d4"},
+	{"org.eclipse.leshan", "leshan-lwm2m-servers-shared", LibraryVersion, "", "e1171d2bbb7d621e4735085d18b76af3f895ea66161b0e6d2b1464228bd0b963"},
+}, bothJars)
+
+// bothJars is what both libraries need.
+var bothJars = []artifact{
+	{"org.eclipse.leshan", "leshan-tl-cf-shared", LibraryVersion, "", "857bc7541b583f24c3039ecffed028ff22f741fc9fa1c3bdaecb0565df0413f5"},
 	{"org.eclipse.leshan", "leshan-lwm2m-core", LibraryVersion, "", "04face5d92a3fe57288ce51e97dc9d73ee4eb38a0bb3a4da170bfd7af37800f1"},
 	{"org.eclipse.californium", "californium-core", "4.0.0-M6", "", "4a436ea6067fb6ad946a2dbcb6a9239267fbfa7435ea5df5c3b6ad918431997e"},
 	{"org.eclipse.californium", "element-connector", "4.0.0-M6", "", "6fbbdc2145f96fc106beeb79fb54ec7fd13e5a50b76cea576227e59f67baa371"},
