@@ -93,7 +93,7 @@ func (f *Fetcher) once(ctx context.Context, cancel context.CancelCauseFunc, q as
 	f.authorize(r)
 	timer := time.AfterFunc(f.o.HeaderTimeout, func() { cancel(errNoHeader) })
 	defer timer.Stop()
-	resp, err := f.http.Do(r)
+	resp, err := f.http.RoundTrip(r)
 	if err == nil && !timer.Stop() { // too late, and it is being cancelled
 		_ = resp.Body.Close()
 		err = errNoHeader

@@ -133,8 +133,8 @@ type Fetched struct {
 // goroutine. Errors are [*Error].
 type Fetcher struct {
 	o     FetcherOptions
-	http  *http.Client
-	slots chan struct{} // one for each fetch under way
+	http  *http.Transport // not a Client: redirects are followed here
+	slots chan struct{}   // one for each fetch under way
 
 	mu      sync.Mutex
 	flights map[flightKey]*flight
@@ -159,7 +159,7 @@ func NewFetcher(o FetcherOptions) (*Fetcher, error) {
 		o: o, slots: make(chan struct{}, o.MaxFetches),
 		flights: make(map[flightKey]*flight), known: make(map[string]known),
 	}
-	f.http = &http.Client{Transport: f.transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	f.http = f.transport()
 	return f, nil
 }
 

@@ -58,14 +58,13 @@ func network(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e // the guard's
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return fault(KindUnreachable, unwrapURL(err), "its certificate is not trusted")
+	if isType[*tls.CertificateVerificationError](err) {
+		return fault(KindUnreachable, err, "its certificate is not trusted")
 	}
 	kind, reason := KindServer, "its answer is no HTTP"
 	op, isOp := errors.AsType[*net.OpError](err)
-	_, isProtocol := errors.AsType[textproto.ProtocolError](err)
 	switch ne, isNet := errors.AsType[net.Error](err); {
-	case isProtocol:
+	case isType[textproto.ProtocolError](err):
 	case isOp && op.Op == "dial" && op.Timeout():
 		kind, reason = KindTimeout, "no connection in time"
 	case isOp && op.Op == "dial":
@@ -76,22 +75,15 @@ func network(ctx context.Context, err error) error {
 		kind, reason = KindUnreachable, "it refuses TLS with the bridge"
 	case isOp, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		kind, reason = KindInterrupted, "the connection broke"
-	default:
-		if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-			kind, reason = KindUnreachable, "it does not speak TLS"
-		}
+	case errors.Is(err, http.ErrSchemeMismatch), isType[tls.RecordHeaderError](err):
+		kind, reason = KindUnreachable, "it does not speak TLS"
 	}
-	return &passing{fault: fault(kind, unwrapURL(err), "%s", reason)}
+	return &passing{fault: fault(kind, err, "%s", reason)}
 }
 
-// unwrapURL takes the URL off an error of net/http: it may hold tokens.
-func unwrapURL(err error) error {
-	for e := errors.Unwrap(err); e != nil; e = errors.Unwrap(e) {
-		if _, ok := e.(net.Error); ok || errors.Unwrap(e) == nil {
-			return e
-		}
-	}
-	return err
+func isType[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // statusKinds are the statuses that mean something of their own; else 4xx is
