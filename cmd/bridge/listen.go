@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 
@@ -86,6 +87,12 @@ func listen(c *config.Config, o *bridge.Options) (*sockets, error) {
 	o.Triggers.PAP = s.tcp("triggers.in.pap.listen", in.PAP.Listen)
 	s.control(c.Store.Dir, o)
 	o.Triggers.Kannel = s.tcp("triggers.in.kannel.listen", in.Kannel.Listen)
+	if l := s.tcp("legacy.listen", c.Legacy.Listen); l != nil {
+		if conf := c.Legacy.TLSConfig(); conf != nil {
+			l = tls.NewListener(l, conf)
+		}
+		o.Legacy.Listener = l
+	}
 	if s.err != nil {
 		s.close()
 	}

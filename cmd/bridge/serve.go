@@ -77,6 +77,7 @@ func serve(ctx context.Context, c *config.Config, stderr io.Writer) error {
 // serveOn opens the sockets and runs the bridge on an open store.
 func serveOn(ctx context.Context, c *config.Config, db store.Store, log *slog.Logger) error {
 	o := bridge.Configured(c)
+	o.Legacy = bridge.ConfiguredLegacy(c)
 	o.Engine.Store, o.Log = db, log
 	open, err := listen(c, &o)
 	if err != nil {
@@ -106,6 +107,9 @@ func serveOn(ctx context.Context, c *config.Config, db store.Store, log *slog.Lo
 	}
 	if o.Triggers.Kannel != nil {
 		attrs = append(attrs, "triggers_kannel", o.Triggers.Kannel.Addr().String())
+	}
+	if o.Legacy != nil {
+		attrs = append(attrs, "legacy", o.Legacy.Listener.Addr().String(), "lwm2m_servers", len(c.Legacy.Servers))
 	}
 	log.Info("bridge is up", attrs...)
 	err = b.Run(ctx)

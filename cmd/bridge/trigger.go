@@ -8,11 +8,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/ask"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/bridge"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/trigger"
 	"github.com/fwbridge/fwbridge/syncml"
@@ -86,7 +86,7 @@ func (f *triggerFlags) run(ctx context.Context, cmd *cobra.Command) error {
 	if f.secretFile == ask.Stdin && f.gatewayFile == ask.Stdin {
 		return usagef("--secret-file and --gateway-secret-file cannot both be standard input")
 	}
-	s, plan, timeout, err := f.sender(cmd)
+	s, plan, err := f.sender(cmd)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (f *triggerFlags) run(ctx context.Context, cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := trigger.Deliver(ctx, perTry{s, timeout}, plan, f.to, package0); err != nil {
+	if err := trigger.Deliver(ctx, s, plan, f.to, package0); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "trigger for session %s of %s sent to %s\n", m.SessionText(), m.ServerID, f.to)
@@ -137,10 +137,10 @@ func (f *triggerFlags) message() (*notify.Message, error) {
 }
 
 // sender is the channel of the configuration, changed by the flags.
-func (f *triggerFlags) sender(cmd *cobra.Command) (trigger.Sender, trigger.Schedule, time.Duration, error) {
+func (f *triggerFlags) sender(cmd *cobra.Command) (trigger.Sender, trigger.Schedule, error) {
 	c, err := loadConfig(cmd.ErrOrStderr(), f.config)
 	if err != nil {
-		return nil, trigger.Schedule{}, 0, err
+		return nil, trigger.Schedule{}, err
 	}
 	out := &c.Triggers.Out
 	plan := trigger.Schedule{Tries: out.Tries, Base: out.BackoffMin, Cap: out.BackoffMax}
@@ -153,7 +153,7 @@ func (f *triggerFlags) sender(cmd *cobra.Command) (trigger.Sender, trigger.Sched
 		}
 	}
 	if f.channel != "" && config.Word(out.Channel) != f.channel {
-		return nil, plan, 0, usagef("--channel %q: want udp, pap or kannel", f.channel)
+		return nil, plan, usagef("--channel %q: want udp, pap or kannel", f.channel)
 	}
 	if f.url != "" {
 		out.URL = f.url
@@ -162,14 +162,14 @@ func (f *triggerFlags) sender(cmd *cobra.Command) (trigger.Sender, trigger.Sched
 		out.User = f.user
 	}
 	if err := checkGateway(out); err != nil {
-		return nil, plan, 0, err
+		return nil, plan, err
 	}
 	if f.gatewayFile != "" || f.user != "" {
 		if out.Secret, err = secretOf(cmd, "gateway-secret-file", f.gatewayFile, "Password of "+out.User+" at the gateway"); err != nil {
-			return nil, plan, 0, err
+			return nil, plan, err
 		}
 	}
-	return senderOf(out), plan, out.Timeout, nil
+	return bridge.TriggerSender(out), plan, nil
 }
 
 // secretOf is the secret of a file that a flag names; without one the person at
@@ -198,29 +198,6 @@ func checkGateway(out *config.TriggersOut) error {
 		return usagef("no channel: give --channel, or --config with triggers.out")
 	}
 	return nil
-}
-
-func senderOf(out *config.TriggersOut) trigger.Sender {
-	switch out.Channel {
-	case config.OutPAP:
-		return &trigger.PAPSender{URL: out.URL, User: out.User, Secret: out.Secret}
-	case config.OutKannel:
-		return &trigger.KannelSender{URL: out.URL, User: out.User, Secret: out.Secret}
-	}
-	return trigger.UDPSender{}
-}
-
-// perTry gives every try its own time.
-type perTry struct {
-	trigger.Sender
-	timeout time.Duration
-}
-
-// Send implements [trigger.Sender].
-func (p perTry) Send(ctx context.Context, to string, package0 []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	return p.Sender.Send(ctx, to, package0)
 }
 
 // readUpTo reads a whole file of limited length.

@@ -32,22 +32,26 @@ type Engine interface {
 }
 
 // New returns the handler of the whole interface. A nil log logs nothing; with a
-// nil Canceller there is no POST at all.
-func New(e Engine, c Canceller, log *slog.Logger) http.Handler {
+// nil Canceller there is no POST at all, with a nil Legacy no direction B.
+func New(e Engine, c Canceller, l Legacy, log *slog.Logger) http.Handler {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	a := api{engine: e, canceller: c, log: log}
+	a := api{engine: e, canceller: c, legacy: l, log: log}
 	r := mux.NewRouter().UseEncodedPath() // endpoint names may hold slashes
 	r.HandleFunc("/healthz", a.health).Methods(http.MethodGet, http.MethodHead)
 	// No subrouter: its routes would turn 405 into 404 (gorilla/mux 1.8.1).
 	r.HandleFunc("/api/v1/devices", a.devices).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/api/v1/devices/{name}", a.device).Methods(http.MethodGet, http.MethodHead)
+	if l != nil {
+		r.HandleFunc("/api/v1/legacy", a.legacyDevices).Methods(http.MethodGet, http.MethodHead)
+		r.HandleFunc("/api/v1/legacy/{name}", a.legacyDevice).Methods(http.MethodGet, http.MethodHead)
+	}
 	if c != nil {
 		r.HandleFunc("/api/v1/devices/{name}/cancel", a.cancel)
 	}
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		a.fail(w, http.StatusNotFound, "no such resource; see /healthz, /api/v1/devices, /api/v1/devices/{name}")
+		a.fail(w, http.StatusNotFound, "no such resource; see /healthz, /api/v1/devices, /api/v1/devices/{name}, /api/v1/legacy")
 	})
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -59,6 +63,7 @@ func New(e Engine, c Canceller, log *slog.Logger) http.Handler {
 type api struct {
 	engine    Engine
 	canceller Canceller // nil: updates cannot be given up
+	legacy    Legacy    // nil: direction B is off
 	log       *slog.Logger
 }
 
@@ -86,14 +91,9 @@ func (a api) health(w http.ResponseWriter, _ *http.Request) {
 
 // devices answers a page: ?limit= (1 to MaxLimit) and ?after= (a name).
 func (a api) devices(w http.ResponseWriter, r *http.Request) {
-	limit := DefaultLimit
-	if text := r.URL.Query().Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > MaxLimit {
-			a.fail(w, http.StatusBadRequest, "limit: a number from 1 to "+strconv.Itoa(MaxLimit)+" is wanted")
-			return
-		}
-		limit = n
+	limit, ok := a.limit(w, r)
+	if !ok {
+		return
 	}
 	list, more, err := a.engine.List(r.URL.Query().Get("after"), limit)
 	if err != nil {
@@ -105,6 +105,20 @@ func (a api) devices(w http.ResponseWriter, r *http.Request) {
 		p.Next = list[len(list)-1].Name
 	}
 	a.answer(w, http.StatusOK, p)
+}
+
+// limit is how long a page may be; without a good one the request is answered.
+func (a api) limit(w http.ResponseWriter, r *http.Request) (int, bool) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return DefaultLimit, true
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > MaxLimit {
+		a.fail(w, http.StatusBadRequest, "limit: a number from 1 to "+strconv.Itoa(MaxLimit)+" is wanted")
+		return 0, false
+	}
+	return n, true
 }
 
 func (a api) device(w http.ResponseWriter, r *http.Request) {

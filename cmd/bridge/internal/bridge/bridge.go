@@ -4,9 +4,11 @@
 //
 // # Threads
 //
-// Run starts a goroutine for the LwM2M server, for DTLS, for the engine, for the HTTP
-// server and the control socket (when there are listeners), and for each listener for triggers. When
-// one ends, or the context does, all are ended; Run returns after the last. The store is closed by who opened it.
+// Run starts a goroutine for the LwM2M server, for DTLS, for the engine, for the
+// HTTP server and the control socket (when there are listeners), and for each
+// listener for triggers; for direction B one for its engine, the LwM2M clients,
+// the DM sessions and their listener. When one ends, or the context does, all are
+// ended; Run returns after the last. The store is closed by who opened it.
 package bridge
 
 import (
@@ -27,8 +29,8 @@ import (
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
 )
 
-// Options of a Bridge. Devices or Secure, Engine.Store and Engine.Directory are
-// required.
+// Options of a Bridge. Engine.Store is required. Without Devices and Secure
+// direction A is off, else Engine.Directory is required.
 type Options struct {
 	Devices net.PacketConn // LwM2M devices speak to it without security; nil has none; Run closes it
 	Secure  net.PacketConn // the same with DTLS; nil has none
@@ -42,6 +44,7 @@ type Options struct {
 	Log     *slog.Logger // nil logs nothing
 
 	Triggers Triggers
+	Legacy   *Legacy // direction B, on Engine.Store; nil has none
 }
 
 // Limits of the HTTP listeners: for scripts on the same machine, and for the
@@ -57,13 +60,15 @@ const (
 type Bridge struct {
 	o      Options
 	engine *engine.Engine
-	server *server.Server
+	server *server.Server // nil while direction A is off
 	dtls   *dtls.Conn     // nil without Secure
 	inbox  *trigger.Inbox // of triggers; nil without listeners for them
+	legacy *directionB    // nil while it is off
 }
 
 // New puts a bridge together and loads what its store holds. The error is
-// that of a store that cannot be read, or of dtls.Listen.
+// that of a store that cannot be read, of dtls.Listen, or of a server of
+// direction B that cannot be found.
 func New(o Options) (*Bridge, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -81,12 +86,19 @@ func New(o Options) (*Bridge, error) {
 	if o.Server.Conn, err = b.connect(); err != nil {
 		return nil, err
 	}
-	b.server = server.New(o.Server)
 	if o.Triggers.any() {
 		b.inbox = trigger.NewInbox(b.engine, o.Triggers.Find, o.Triggers.PeerRate, o.Log)
 	}
-	if err := b.engine.Load(b.server); err != nil {
-		return nil, err
+	if o.Server.Conn != nil {
+		b.server = server.New(o.Server)
+		if err := b.engine.Load(b.server); err != nil {
+			return nil, err
+		}
+	}
+	if o.Legacy != nil {
+		if b.legacy, err = newDirectionB(o.Legacy, o.Engine.Store, o.Log); err != nil {
+			return nil, err
+		}
 	}
 	return b, nil
 }
@@ -121,12 +133,17 @@ func (b *Bridge) Run(ctx context.Context) error {
 	if b.o.Control != nil {
 		start("control socket", b.serveControl)
 	}
-	start("LwM2M server", b.server.Run)
-	start("engine", b.engine.Run)
+	if b.server != nil {
+		start("LwM2M server", b.server.Run)
+		start("engine", b.engine.Run)
+	}
+	if b.legacy != nil {
+		for part, run := range b.legacy.parts() {
+			start(part, run)
+		}
+	}
 	if b.o.HTTP != nil {
-		start("HTTP listener", func(ctx context.Context) error {
-			return b.serveHTTP(ctx, b.o.HTTP, api.New(seen{b.engine, b.inbox}, b.canceller(), b.o.Log))
-		})
+		start("HTTP listener", func(ctx context.Context) error { return b.serveHTTP(ctx, b.o.HTTP, b.api()) })
 	}
 	udp, handlers := b.triggerParts()
 	for _, u := range udp {
@@ -136,7 +153,19 @@ func (b *Bridge) Run(ctx context.Context) error {
 		start("trigger listener", func(ctx context.Context) error { return b.serveHTTP(ctx, l, h) })
 	}
 	wg.Wait()
+	if b.legacy != nil {
+		errs = append(errs, b.legacy.packages.close())
+	}
 	return errors.Join(errs...)
+}
+
+// api is the interface for scripts.
+func (b *Bridge) api() http.Handler {
+	var l api.Legacy
+	if b.legacy != nil {
+		l = b.legacy
+	}
+	return api.New(seen{b.engine, b.inbox}, b.canceller(), l, b.o.Log)
 }
 
 // canceller is nil unless the operator wants one.
