@@ -184,8 +184,9 @@ public class LeshanScript {
         step(r, "create", 201, new CreateRequest(ContentFormat.SENML_CBOR, "/9",
                 new org.eclipse.leshan.core.node.LwM2mObjectInstance(1)));
         step(r, "push a package in blocks", 204, new WriteRequest(ContentFormat.OPAQUE, 9, 1, 2, new byte[3000]));
-        step(r, "read /9/1/7", 205, new ReadRequest("/9/1/7"));
+        step(r, "observe /9/1/7", 205, new ObserveRequest("/9/1/7"));
         step(r, "delete", 202, new DeleteRequest("/9/1"));
+        awaitTold(ep, "no more of /9/1/7: NOT_FOUND");
         say(ep, "done");
     }
 
@@ -228,6 +229,10 @@ public class LeshanScript {
 
         @Override
         public void onResponse(SingleObservation o, Registration r, ObserveResponse a) {
+            if (!a.isSuccess()) { // how a device ends the observation of what is gone (RFC 7641, 4.2)
+                told.get(r.getEndpoint()).add("no more of " + o.getPath() + ": " + a.getCode());
+                return;
+            }
             told.get(r.getEndpoint()).add(o.getPath() + "="
                     + ((org.eclipse.leshan.core.node.LwM2mSingleResource) a.getContent()).getValue());
         }
