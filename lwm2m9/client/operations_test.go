@@ -73,6 +73,7 @@ func TestOperations(t *testing.T) {
 		{"reserved number", server.Read("/42/65535", none), "4.04"},
 		{"root", server.Read("/", none), "4.05"},
 		{"bootstrap", server.Read("/bs", none), "4.04"},
+		{"no errors", server.Read("/3/0/11/0", none), "2.05 text 0"},
 		// Write
 		{"a text", server.Write("/42/0/1", server.TextPlain, []byte("new")), "2.04 W /42/0/1 replace [/42/0/1=new]"},
 		{"an empty text", server.Write("/42/0/1", server.TextPlain, nil), "2.04 W /42/0/1 replace [/42/0/1=]"},
@@ -129,6 +130,7 @@ func TestOperations(t *testing.T) {
 		{"bound of a text", server.WriteAttributes("/42/0/1", "gt=1"), "4.00"},
 		{"bound of an instance", server.WriteAttributes("/42/0", "gt=1"), "4.00"},
 		{"negative period", server.WriteAttributes("/42/0/0", "pmin=-1"), "4.00"},
+		{"no step", server.WriteAttributes("/42/0/0", "st=0"), "4.00"},
 		{"half a period", server.WriteAttributes("/42/0/0", "pmin=0.5"), "4.00"},
 		{"endless period", server.WriteAttributes("/42/0/0", "pmin=Inf"), "4.00"},
 		{"no attribute", server.WriteAttributes("/42/0/0"), "4.00"},
@@ -137,6 +139,7 @@ func TestOperations(t *testing.T) {
 		{"read several", method(server.FETCH, "/", server.SenMLJSON, server.SenMLJSON, []byte(`[{"n":"/42/0/0"},{"n":"/42/0/4"},{"n":"/1/0/0"},{"n":"/77"}]`)), "2.05 SenML JSON /42/0/0=7 /42/0/4/0=40 /42/0/4/2=42 /1/0/0=1"},
 		{"read several in the format asked in", method(server.FETCH, "/", 320, none, []byte(`[{"n":"/42/0/0"}]`)), "2.05 SenML JSON /42/0/0=7"},
 		{"read nothing of several", method(server.FETCH, "/", server.SenMLJSON, none, []byte(`[{"n":"/77"},{"n":"/42/0/2"}]`)), "4.04"},
+		{"read the same twice", method(server.FETCH, "/", server.SenMLJSON, none, []byte(`[{"n":"/42/0/0"},{"n":"/42/0/4/0"},{"n":"/42/0/4"}]`)), "2.05 SenML JSON /42/0/0=7 /42/0/4/0=40 /42/0/4/2=42"},
 		{"read several in TLV", method(server.FETCH, "/", server.TLV, none, []byte{0xc0, 0}), "4.15"},
 		{"read several, none named", method(server.FETCH, "/", server.SenMLJSON, none, []byte(`[]`)), "4.00"},
 		{"write several", method(server.IPATCH, "/", 320, none, []byte(`[{"n":"/42/0/1","vs":"a"},{"n":"/1/0/2","v":3},{"n":"/42/0/4/0","v":null}]`)), "2.04 W /42/0 partial [/42/0/1=a /42/0/4/0=null]"},

@@ -67,8 +67,7 @@ func (t *target) check(w *Write, composite bool) error {
 			return errNotAllowed
 		case none && !(r.Multiple && !deep), // a single resource without a value
 			!none && deep != r.Multiple,
-			e.Value.Type == wire.TypeNull && !(composite && deep),
-			e.Path.Up(2) != w.Path.Up(2):
+			e.Value.Type == wire.TypeNull && !(composite && deep):
 			return errBadRequest
 		}
 		kept = append(kept, e)
