@@ -39,6 +39,8 @@ type Detector struct {
 	Detected Dialect `json:"detected,omitempty"`
 	// Against is the pair that last contradicted Detected.
 	Against Contradiction `json:"against,omitzero"`
+	// Doubted says that the device has changed since Detected was decided.
+	Doubted bool `json:"doubted,omitempty"`
 	// Pending are torn pairs that wait to be seen a second time.
 	Pending []Pair `json:"pending,omitempty"`
 	// Told says that unknown numbers were reported.
@@ -93,6 +95,14 @@ func (d Detector) Observe(p Pair, whole bool) (Detector, Finding) {
 	return d, f
 }
 
+// Changed says that the device is not the one that it was, after an update of
+// its firmware for example: the next pair that tells a dialect decides again,
+// the decision holds until then.
+func (d Detector) Changed() Detector {
+	d.Doubted, d.Against, d.Pending, d.Told = d.Detected != DialectUnknown, Contradiction{}, nil, false
+	return d
+}
+
 // Wrote says that a Write, Create, Delete or Execute goes out to the device:
 // readings before it say nothing about those after. Say it again when such a
 // request is given up without an answer: it may still arrive.
@@ -127,16 +137,16 @@ func (d Detector) weigh(p Pair) (Detector, Finding) {
 		d.Detected = says
 		return d, Finding{Decided: says}
 	case says == d.Detected:
-		d.Against = Contradiction{}
+		d.Against, d.Doubted = Contradiction{}, false
 		return d, Finding{}
 	case d.Against.State != p.State || d.Against.Result != p.Result:
 		d.Against = Contradiction{State: p.State, Result: p.Result}
 	}
 	d.Against.Times++
-	if d.Against.Times < OverturnAfter {
+	if d.Against.Times < OverturnAfter && !d.Doubted {
 		return d, Finding{}
 	}
-	d.Detected, d.Against = says, Contradiction{}
+	d.Detected, d.Against, d.Doubted = says, Contradiction{}, false
 	return d, Finding{Decided: says, Overturned: true}
 }
 

@@ -12,7 +12,7 @@ import (
 // whichever it is. The old numbers are for clients from before LwM2M 1.0,
 // which say no version.
 func (r Registration) Formats() []ContentFormat {
-	if r.Version == DefaultVersion {
+	if r.Version == DefaultVersion || r.Version == "" {
 		return []ContentFormat{TLV, LwM2MJSON, OldTLV, OldLwM2MJSON}
 	}
 	return []ContentFormat{SenMLCBOR, TLV, SenMLJSON}
@@ -24,6 +24,10 @@ func (r Registration) Formats() []ContentFormat {
 func (r Response) Entries(path string, types func(wire.Path) wire.Type) ([]wire.Entry, error) {
 	return entries(r.Format, path, r.Payload, types)
 }
+
+// PayloadFormat is the format that came in an answer to a Read of path; one that
+// the device does not say is taken for the one that LwM2M 1.0 has for it.
+func (r Response) PayloadFormat(path wire.Path) wire.Format { return formatOf(r.Format, path) }
 
 // Entries are the values of the notification; see [Response.Entries].
 func (n Notification) Entries(types func(wire.Path) wire.Type) ([]wire.Entry, error) {

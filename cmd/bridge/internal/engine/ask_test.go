@@ -81,7 +81,7 @@ func instance(id lwm2m9.InstanceID, state, result int64) lwm2m9.Instance {
 var (
 	done     = server.Response{Code: lwm2m9.CodeChanged, Format: server.NoFormat}
 	observed = server.Response{Code: lwm2m9.CodeContent, Format: server.NoFormat, Observed: true}
-	senML    = server.Response{Code: lwm2m9.CodeContent, Format: server.SenMLCBOR, Payload: []byte{0x80}}
+	lwCBOR   = server.Response{Code: lwm2m9.CodeContent, Format: 11544, Payload: []byte{0xa0}} // LwM2M CBOR: not understood
 )
 
 func created(at string) server.Response {
@@ -113,7 +113,7 @@ func TestRequestsOnTheWire(t *testing.T) {
 			want: mapping.Answer{Outcome: mapping.Accepted, Instances: []lwm2m9.Instance{instance(4, 1, 1)}}},
 		{name: "survey one by one, as registered", op: mapping.OpSurvey, reg: server.Registration{Paths: []string{"/9/2", "/9/5"}},
 			answers: map[string]any{
-				"GET /9 tlv": senML, "GET /9/2 tlv": senML, "GET /9/2/7 text": text(" +3"), "GET /9/2/9 text": text("0"),
+				"GET /9 tlv": lwCBOR, "GET /9/2 tlv": lwCBOR, "GET /9/2/7 text": text(" +3"), "GET /9/2/9 text": text("0"),
 				"GET /9/2/12 text": text("1"), "GET /9/2/0 text": refusal(lwm2m9.CodeUnauthorized), "GET /9/2/1 text": text("v1"),
 			},
 			want: mapping.Answer{Outcome: mapping.Accepted, Torn: true,
@@ -139,7 +139,7 @@ func TestRequestsOnTheWire(t *testing.T) {
 			answers: map[string]any{"GET /9/1 tlv": tlv(wire.Resource(9, wire.Integer(0))), "GET /9/1/7 text": tlv(wire.Resource(7, wire.Integer(2))), "GET /9/1/9 text": text("1")},
 			want:    mapping.Answer{Outcome: mapping.Accepted, Torn: true, Instances: []lwm2m9.Instance{instance(1, 2, 1)}}},
 		{name: "read cut off", op: mapping.OpRead,
-			answers: map[string]any{"GET /9/1 tlv": senML, "GET /9/1/7 text": text("3"), "GET /9/1/9 text": server.ErrNoAnswer},
+			answers: map[string]any{"GET /9/1 tlv": lwCBOR, "GET /9/1/7 text": text("3"), "GET /9/1/9 text": server.ErrNoAnswer},
 			want:    mapping.Answer{Outcome: mapping.NoAnswer}},
 
 		{name: "observe", op: mapping.OpObserve,
@@ -250,7 +250,7 @@ func TestIdentify(t *testing.T) {
 		fails   bool
 	}{
 		{"whole", map[string]any{"GET /3/0 tlv": whole}, identity{Manufacturer: "ACME", Serial: "S1", Software: strings.Repeat("é", maxIdentity/2)}, false},
-		{"one by one", map[string]any{"GET /3/0 tlv": senML, "GET /3/0/1 text": text("M\xff1"), "GET /3/0/3 text": text("1.0"), "GET /3/0/17 text": senML,
+		{"one by one", map[string]any{"GET /3/0 tlv": lwCBOR, "GET /3/0/1 text": text("M\xff1"), "GET /3/0/3 text": text("1.0"), "GET /3/0/17 text": lwCBOR,
 			"GET /3/0/18 text": server.ErrGarbage}, identity{Model: "M1", Firmware: "1.0"}, false},
 		{"broken TLV", map[string]any{"GET /3/0 tlv": server.Response{Format: server.TLV, Payload: []byte{0xff}}, "GET /3/0/0 text": text("X")}, identity{Manufacturer: "X"}, false},
 		{"silent", map[string]any{"GET /3/0 tlv": server.ErrNoAnswer}, identity{}, true},

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/fwbridge/fwbridge/lwm2m9"
@@ -20,11 +21,14 @@ func (t *turn) registered(r server.Registration) {
 
 // updated: the device is there and awake, perhaps at another address.
 func (t *turn) updated(r server.Registration) {
-	back := !t.rec.Present
+	back, objects := !t.rec.Present, t.rec.Registration.Paths
 	t.rec.Registration, t.rec.Present = r, true
 	if back {
 		t.step(mapping.Arrived{})
 		return
+	}
+	if !slices.Equal(objects, r.Paths) {
+		t.rec.Identified = 0 // instances have come or gone
 	}
 	if t.rec.Identified != r.Epoch {
 		t.live.identified = 0 // it is awake: ask again who it is
@@ -76,7 +80,8 @@ func (t *turn) identified(w identified) {
 		t.shard.o.Log.Info("device did not identify itself", "device", t.rec.Endpoint, "err", w.err)
 		return
 	}
-	t.rec.Who, t.rec.Identified = w.who, w.epoch
+	t.nowIs(w.who)
+	t.rec.Identified = w.epoch
 	if w.object != nil && !t.rec.running() { // a drive knows better
 		t.learn(w.object, mapping.OpSurvey)
 	}

@@ -235,6 +235,9 @@ func (t *turn) endSession(dm dmSession, how dmResult) {
 	if how.End == session.EndVersion && t.versionRefused(dm, before) {
 		return
 	}
+	if how.End == session.EndServerAuth {
+		t.wrongServer(dm)
+	}
 	rec.DM.Failures++
 	n := rec.DM.Failures
 	if how.End == session.EndUnknown {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
@@ -223,23 +221,20 @@ func (t *turn) answered(w asked) {
 	t.step(answer)
 }
 
-// notified: only that something changed counts, and only in the instance in
-// use; what it is, the drive reads.
-func (t *turn) notified(path string) {
+// notified: the mirror has it now; for the drive only counts that something
+// changed, and only in the instance in use. What it is, the drive reads.
+func (t *turn) notified(w notified) {
+	t.mirror(w.entries)
 	if !t.rec.running() {
 		return
 	}
-	rest, ok := strings.CutPrefix(path, objectPath()+"/")
-	first, _, _ := strings.Cut(rest, "/")
-	n, err := strconv.ParseUint(first, 10, 16)
-	id, chosen := t.rec.Drive.Instance()
-	if ok && err == nil && chosen && id == lwm2m9.InstanceID(n) {
+	if id, chosen := t.rec.Drive.Instance(); chosen && slices.Contains(instancesIn(w.path, w.entries), id) {
 		t.step(mapping.Notified{Instance: id})
 	}
 }
 
-// finished ends the drive: its result goes to the server, and a device that
-// has new software says so in /3/0.
+// finished ends the drive: its result goes to the server, and the device is
+// asked again what it is.
 func (t *turn) finished(f mapping.Finish) {
 	t.giveUpAsking()
 	t.rec.Install = nil

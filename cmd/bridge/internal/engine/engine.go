@@ -23,7 +23,10 @@ type Engine struct {
 	loaded    atomic.Bool
 }
 
-var _ server.Handler = (*Engine)(nil)
+var (
+	_ server.Handler     = (*Engine)(nil)
+	_ server.SendHandler = (*Engine)(nil)
+)
 
 // New makes an engine. Store, Poster and Directory of the options are needed.
 func New(o Options) *Engine {

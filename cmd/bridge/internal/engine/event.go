@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
+	"github.com/fwbridge/fwbridge/lwm2m9/wire"
 	"github.com/fwbridge/fwbridge/mapping"
 )
 
@@ -52,8 +53,12 @@ type (
 	deregistered struct{ r server.Registration }
 	// expired: the device's lifetime has ended; kept.
 	expired struct{ r server.Registration }
-	// notified: the device notified something below /9.
-	notified struct{ path string }
+	// notified: the device told something without being asked, with the values
+	// as far as they could be understood. path is that of a notification.
+	notified struct {
+		path    string
+		entries []wire.Entry
+	}
 	// resumed: the bridge started with a running drive in the store; kept.
 	resumed struct{}
 	// cancelled: the operator gives the drive up.

@@ -36,7 +36,17 @@ func (e *Engine) Expired(_ context.Context, r server.Registration) {
 // Notified implements [server.Handler]. It does not wait; a notification
 // that comes while too much waits is dropped, as the network may do.
 func (e *Engine) Notified(_ context.Context, n server.Notification) {
-	_ = e.shardOf(n.Endpoint).box.offer(event{endpoint: n.Endpoint, what: notified{n.Path}}, e.o.Inbox)
+	entries, err := n.Entries(nil)
+	if err != nil { // that something happened is known all the same
+		e.o.Log.Info("notification not understood", "device", n.Endpoint, "path", n.Path, "err", err)
+	}
+	_ = e.shardOf(n.Endpoint).box.offer(event{endpoint: n.Endpoint, what: notified{n.Path, entries}}, e.o.Inbox)
+}
+
+// Sent implements [server.SendHandler]: nil when what was sent is in the mirror,
+// and that is durable.
+func (e *Engine) Sent(ctx context.Context, s server.Sent) error {
+	return toDevice(e.submit(ctx, s.Endpoint, notified{entries: s.Entries}))
 }
 
 // errTooMany is answered 4.03: trying again does not help.

@@ -56,17 +56,13 @@ const devicePath = "/3/0"
 // have stays empty; the error is for a device that does not answer.
 func (a asker) identify(ctx context.Context) (identity, error) {
 	var who identity
-	resp, err := a.get(ctx, devicePath, server.TLV)
-	if err == nil && isTLV(resp.Format) {
-		items, broken := wire.DecodeTLV(resp.Payload)
-		if broken == nil {
-			who.take(items)
-			return who, nil
+	err := a.read(ctx, devicePath, func(f wire.Format, base wire.Path, payload []byte) error {
+		entries, err := wire.Decode(f, base, payload, nil)
+		if err == nil {
+			who.take(entries)
 		}
-		err = broken
-	} else if err == nil {
-		err = server.ErrGarbage
-	}
+		return err
+	})
 	if !otherForm(err) {
 		return who, err
 	}
@@ -76,22 +72,27 @@ func (a asker) identify(ctx context.Context) (identity, error) {
 		if err != nil && !refused && !isGarbage(err) {
 			return who, err
 		}
-		if err == nil && (resp.Format == server.TextPlain || resp.Format == server.NoFormat) {
-			*who.field(rid) = tidy(string(resp.Payload))
+		path := wire.PathOf(deviceObject, 0, rid)
+		if err == nil {
+			if entries, broken := wire.Decode(resp.PayloadFormat(path), path, resp.Payload, nil); broken == nil {
+				who.take(entries)
+			}
 		}
 	}
 	return who, nil
 }
 
-// take fills in what a TLV of the instance has, with or without the instance
-// around it.
-func (i *identity) take(items []wire.TLV) {
-	if len(items) == 1 && items[0].Kind == wire.KindInstance {
-		items = items[0].Items
-	}
-	for _, t := range items {
-		if f := i.field(t.ID); f != nil && t.Kind == wire.KindResource {
-			*f = tidy(string(t.Value))
+// take fills in what values of /3/0 say.
+func (i *identity) take(entries []wire.Entry) {
+	for _, e := range entries {
+		if e.Path.Len() != resourceDepth || e.Path.Up(2) != wire.PathOf(deviceObject, 0) {
+			continue
+		}
+		if f := i.field(e.Path.ID(2)); f != nil {
+			switch e.Value.Type {
+			case wire.TypeString, wire.TypeRawText, wire.TypeRawTLV: // tidy mends what is no UTF-8
+				*f = tidy(e.Value.Str)
+			}
 		}
 	}
 }

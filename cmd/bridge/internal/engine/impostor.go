@@ -100,3 +100,13 @@ func (e *Engine) Impostor(i server.Impostor) {
 		_ = e.shardOf(i.Endpoint).box.offer(event{endpoint: i.Endpoint, what: suspected{text}}, e.o.Inbox)
 	}
 }
+
+// wrongServer tells the operator of a DM server whose credentials were wrong.
+// The next session waits as after any failure, longer each time, so that who
+// stands at the server's address cannot guess; triggers wait with it.
+func (t *turn) wrongServer(dm dmSession) {
+	text := fmt.Sprintf("DM server %s at %s did not prove to %q that it is %s: nothing it said was carried out", dm.server, withoutUser(dm.url), t.rec.Endpoint, dm.acc.ServerID)
+	if t.shard.e.suspects.saw(t.now, "server-auth", text) {
+		t.note(text)
+	}
+}

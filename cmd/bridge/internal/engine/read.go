@@ -46,8 +46,7 @@ func objectPath(parts ...int) string {
 	return p
 }
 
-// otherForm says whether an error of a Read in TLV leaves hope for another
-// form: the device refuses the format or a Read of more than one resource, or
+// otherForm says whether an error of a Read leaves hope for another form: the device refuses the format or a Read of more than one resource, or
 // its answer was not understood.
 func otherForm(err error) bool {
 	if refused, ok := errors.AsType[*server.Refused](err); ok {
@@ -65,8 +64,9 @@ func otherForm(err error) bool {
 // understood.
 func isGarbage(err error) bool {
 	_, syntax := errors.AsType[*wire.SyntaxError](err)
+	_, format := errors.AsType[*wire.FormatError](err)
 	_, value := errors.AsType[*lwm2m9.ValueError](err)
-	return syntax || value || errors.Is(err, server.ErrGarbage) || errors.Is(err, lwm2m9.ErrNotObject9)
+	return syntax || format || value || errors.Is(err, server.ErrGarbage) || errors.Is(err, lwm2m9.ErrNotObject9)
 }
 
 func refusedWith(err error, code lwm2m9.ResponseCode) bool {
@@ -74,36 +74,55 @@ func refusedWith(err error, code lwm2m9.ResponseCode) bool {
 	return ok && refused.Code == code
 }
 
-// isTLV: devices from before LwM2M 1.0 use another number, some none.
-func isTLV(f server.ContentFormat) bool {
-	return f == server.TLV || f == server.OldTLV || f == server.NoFormat
+// read asks for a path in the formats that suit the device, the next one while
+// it does not have the one before, and has the answer understood in whatever
+// format it came.
+func (a asker) read(ctx context.Context, path string, understand func(wire.Format, wire.Path, []byte) error) error {
+	base, _ := wire.ParsePath(path) // ours are all good
+	var first error
+	for _, format := range a.reg.Formats() {
+		resp, err := a.get(ctx, path, format)
+		if err == nil {
+			err = understand(resp.PayloadFormat(base), base, resp.Payload)
+		}
+		_, refused := errors.AsType[*server.Refused](err)
+		switch {
+		case first == nil && otherFormat(err):
+			first = err
+		case first == nil || !refused:
+			return err
+		case !otherFormat(err):
+			return first // what it says to a format that it has not tells less
+		}
+	}
+	return first
+}
+
+// otherFormat says whether a Read in another content format may do better.
+func otherFormat(err error) bool {
+	return refusedWith(err, lwm2m9.CodeNotAcceptable) || refusedWith(err, lwm2m9.CodeUnsupportedFormat) ||
+		refusedWith(err, lwm2m9.CodeBadOption)
 }
 
 // instance reads one instance, its numbers without names. torn says that
 // state and result did not come in one response.
 func (a asker) instance(ctx context.Context, id lwm2m9.InstanceID) (i lwm2m9.Instance, torn bool, err error) {
-	resp, err := a.get(ctx, objectPath(int(id)), server.TLV)
-	if err == nil {
-		if i, err = instanceOf(id, resp); err == nil {
-			return i, false, nil
+	err = a.read(ctx, objectPath(int(id)), func(f wire.Format, base wire.Path, payload []byte) error {
+		list, err := lwm2m9.Decode(f, base, payload)
+		if err != nil {
+			return err
 		}
-	}
+		if len(list) != 1 || list[0].ID != id {
+			return fmt.Errorf("%w: it is about another instance", server.ErrGarbage)
+		}
+		i, err = lwm2m9.ReadInstance(id, list[0].Values, lwm2m9.DialectUnknown)
+		return err
+	})
 	if !otherForm(err) {
 		return i, false, err
 	}
 	i, err = a.singles(ctx, id)
 	return i, true, err
-}
-
-func instanceOf(id lwm2m9.InstanceID, resp server.Response) (lwm2m9.Instance, error) {
-	if !isTLV(resp.Format) {
-		return lwm2m9.Instance{}, fmt.Errorf("%w: content format %d", server.ErrGarbage, resp.Format)
-	}
-	v, err := lwm2m9.InstanceTLV(id, resp.Payload)
-	if err != nil {
-		return lwm2m9.Instance{}, err
-	}
-	return lwm2m9.ReadInstance(id, v, lwm2m9.DialectUnknown)
 }
 
 // singles reads an instance resource by resource: 7 and 9 it must have.
@@ -123,35 +142,35 @@ func (a asker) singles(ctx context.Context, id lwm2m9.InstanceID) (lwm2m9.Instan
 
 // single reads one resource into v, as text or in what form it comes.
 func (a asker) single(ctx context.Context, id lwm2m9.InstanceID, rid lwm2m9.ResourceID, v lwm2m9.Values) error {
-	resp, err := a.get(ctx, objectPath(int(id), int(rid)), server.TextPlain)
+	path := wire.PathOf(lwm2m9.ObjectID, uint16(id), uint16(rid))
+	resp, err := a.get(ctx, path.String(), server.TextPlain)
 	if err != nil {
 		return err
 	}
-	switch resp.Format {
-	case server.TextPlain, server.NoFormat:
-		v[rid], err = lwm2m9.Text(rid, resp.Payload)
-		if err != nil {
-			delete(v, rid)
-		}
+	list, err := lwm2m9.Decode(resp.PayloadFormat(path), path, resp.Payload)
+	if err != nil {
 		return err
-	case server.TLV, server.OldTLV:
-		one, err := lwm2m9.InstanceTLV(id, resp.Payload)
-		if value, ok := one[rid]; err == nil && ok {
+	}
+	for _, i := range list {
+		if value, ok := i.Values[rid]; ok {
 			v[rid] = value
 			return nil
 		}
-		return fmt.Errorf("%w: no resource %d in the answer (%v)", server.ErrGarbage, rid, err)
 	}
-	return fmt.Errorf("%w: content format %d", server.ErrGarbage, resp.Format)
+	return fmt.Errorf("%w: no resource %d in the answer", server.ErrGarbage, rid)
 }
 
 // survey reads all instances.
 func (a asker) survey(ctx context.Context) (list []lwm2m9.Instance, torn bool, err error) {
-	resp, err := a.get(ctx, objectPath(), server.TLV)
-	if err == nil {
-		if list, err = objectOf(resp); err == nil {
-			return list, false, nil
+	err = a.read(ctx, objectPath(), func(f wire.Format, base wire.Path, payload []byte) error {
+		values, err := lwm2m9.Decode(f, base, payload)
+		if err == nil {
+			list, err = lwm2m9.ReadObject(values, lwm2m9.DialectUnknown)
 		}
+		return err
+	})
+	if err == nil {
+		return list, false, nil
 	}
 	if !otherForm(err) && !(refusedWith(err, lwm2m9.CodeNotFound) && a.hasObject()) {
 		return nil, false, err
@@ -172,17 +191,6 @@ func (a asker) survey(ctx context.Context) (list []lwm2m9.Instance, torn bool, e
 		list, torn = append(list, i), torn || t
 	}
 	return list, torn, nil
-}
-
-func objectOf(resp server.Response) ([]lwm2m9.Instance, error) {
-	if !isTLV(resp.Format) {
-		return nil, fmt.Errorf("%w: content format %d", server.ErrGarbage, resp.Format)
-	}
-	values, err := lwm2m9.ObjectTLV(resp.Payload)
-	if err != nil {
-		return nil, err
-	}
-	return lwm2m9.ReadObject(values, lwm2m9.DialectUnknown)
 }
 
 // hasObject says whether the device registered Object 9 at all.

@@ -78,7 +78,7 @@ func (t *turn) apply(what occurrence) error {
 	case expired:
 		t.left(w.r.ID)
 	case notified:
-		t.notified(w.path)
+		t.notified(w)
 	case resumed:
 		t.step(mapping.Resumed{})
 	case cancelled:
