@@ -92,7 +92,7 @@ func TestVersions(t *testing.T) {
 // within the longest pause.
 func TestServerAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, client.Options{})
+		b := newBench(t, client.Options{Random: func() float64 { return 0 }})
 		b.n.SetRule(coaptest.Lose)
 		c := b.add(b.config())
 		time.Sleep(12 * time.Hour)
