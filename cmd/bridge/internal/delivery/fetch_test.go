@@ -181,10 +181,11 @@ func waitFor(t *testing.T, ok func() bool) {
 // TestLeaving: who gives up leaves the fetch to the others; the last one ends
 // it.
 func TestLeaving(t *testing.T) {
-	gone := make(chan struct{}, 2)
+	in, gone := make(chan struct{}, 3), make(chan struct{}, 3)
 	release := make(chan struct{})
 	b := random(100)
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		in <- struct{}{}
 		select {
 		case <-release:
 			serveBytes(b, "")(w, r)
@@ -205,6 +206,7 @@ func TestLeaving(t *testing.T) {
 	ctx2, cancel2 := context.WithCancel(t.Context())
 	first, second := fetch(ctx1, "one"), fetch(ctx2, "two")
 	waitFor(t, func() bool { return waiting(f) == 2 })
+	<-in
 	cancel1()
 	if err := <-first; KindOf(err) != KindCancelled {
 		t.Errorf("the first: %v", err)

@@ -118,7 +118,10 @@ func newFetcher(t *testing.T, o FetcherOptions) (*Fetcher, *[]time.Duration) {
 		o.Store = openStore(t, StoreOptions{})
 	}
 	if o.Allow.Networks == nil {
-		o.Allow = loopback
+		o.Allow.Networks = loopback.Networks
+	}
+	if o.Allow.Ports == nil {
+		o.Allow.Ports = loopback.Ports
 	}
 	slept := new([]time.Duration)
 	if o.sleep == nil {
