@@ -95,7 +95,8 @@ func (c *Client) Update() { c.step(event{kind: evTrigger}) }
 
 // Remove ends the client: it de-registers, unless Config.KeepRegistration, and
 // waits for the answer or ctx; the client is gone in any case. A host that does
-// not run gives no answer. The error is that of ctx, or nil.
+// not run gives no answer. No call of Config.Keep follows its return, and one
+// under way is waited for. The error is that of ctx, or nil.
 func (c *Client) Remove(ctx context.Context) error {
 	var err error
 	if !c.cfg.KeepRegistration {
@@ -113,6 +114,8 @@ func (c *Client) Remove(ctx context.Context) error {
 		c.cut()
 	}
 	c.mu.Unlock()
+	c.keeping.Lock() // a call of Keep under way ends first
+	defer c.keeping.Unlock()
 	c.h.forget(c)
 	return err
 }

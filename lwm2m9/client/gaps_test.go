@@ -149,3 +149,24 @@ func TestRemoveWhileSilent(t *testing.T) {
 		check(t, "the next one's turn", b.h.took(), "register")
 	})
 }
+
+// TestRemoveKeepsNothing: after Remove nothing is handed out any more, or an
+// owner that has deleted its record would get it back.
+func TestRemoveKeepsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, client.Options{})
+		removed := false
+		cfg := b.config()
+		cfg.Keep = func(s client.State) error {
+			if removed {
+				t.Errorf("kept after Remove: %+v", s)
+			}
+			return nil
+		}
+		c := b.add(cfg)
+		synctest.Wait()
+		c.Remove(t.Context())
+		removed = true
+		synctest.Wait()
+	})
+}

@@ -187,12 +187,14 @@ func versionParam(d *Definition) []wire.Param {
 	return []wire.Param{{Name: "ver", Value: d.Version, HasValue: true}}
 }
 
-// save hands the state out if it has changed.
+// save hands the state out if it has changed, and never after Remove.
 func (c *Client) save() error {
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
-	state := c.State()
-	if c.cfg.Keep == nil || state.equal(c.kept) {
+	c.mu.Lock()
+	state, removed := c.state, c.removed
+	c.mu.Unlock()
+	if removed || c.cfg.Keep == nil || state.equal(c.kept) {
 		return nil
 	}
 	if err := c.cfg.Keep(state); err != nil {
