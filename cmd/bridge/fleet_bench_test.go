@@ -120,7 +120,7 @@ func newFleetBench(b *testing.B) *fleetBench {
 		b.Fatal(err)
 	}
 	config := filepath.Join(dir, "bridge.yaml")
-	yaml := fmt.Sprintf("coap: {listen: %q}\nhttp: {listen: %q}\nlog: {level: warn}\n", f.coap, f.http)
+	yaml := fmt.Sprintf("coap: {listen: %q, secure: {listen: \"\"}}\nhttp: {listen: %q}\nlog: {level: warn}\n", f.coap, f.http)
 	if err := os.WriteFile(config, []byte(yaml), 0o600); err != nil {
 		b.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/lwm2mdevice"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/tlsfiles"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/tlsfiles/tlstest"
 	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
 )
@@ -44,14 +48,22 @@ func (s *lwm2mServer) Notified(context.Context, server.Notification)         {}
 // serve starts a server, with DTLS if keys are given.
 func serve(t *testing.T, keys dtls.Keys) (s *lwm2mServer, addr string) {
 	t.Helper()
+	if keys == nil {
+		return serveWith(t, nil)
+	}
+	return serveWith(t, &dtls.Options{Keys: keys})
+}
+
+func serveWith(t *testing.T, o *dtls.Options) (s *lwm2mServer, addr string) {
+	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	if keys != nil {
-		secure, err := dtls.Listen(conn, dtls.Options{Keys: keys})
+	if o != nil {
+		secure, err := dtls.Listen(conn, *o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +71,8 @@ func serve(t *testing.T, keys dtls.Keys) (s *lwm2mServer, addr string) {
 		conn = secure
 	}
 	s = &lwm2mServer{epochs: map[string]int{}}
-	run := server.New(server.Options{Conn: conn, Handler: s}).Run
+	anyone := func(context.Context, string, string) error { return nil } // our certificates are all for localhost
+	run := server.New(server.Options{Conn: conn, Handler: s, Authorize: anyone}).Run
 	wg.Go(func() {
 		if err := run(ctx); err != nil {
 			t.Error(err)
@@ -154,6 +167,39 @@ func TestFleet(t *testing.T) {
 	}
 }
 
+// TestCertificates: each device proves itself with a certificate of its own, whose
+// files have its number.
+func TestCertificates(t *testing.T) {
+	ca, dir := tlstest.NewCA(t, "CA"), t.TempDir()
+	link := func(from, to string) {
+		if err := os.Symlink(from, filepath.Join(dir, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 3 {
+		leaf := ca.Leaf(fmt.Sprint("dev-", n+1))
+		link(leaf.Cert, fmt.Sprintf("%d.pem", n+1))
+		link(leaf.Key, fmt.Sprintf("%d.key", n+1))
+	}
+	ours := ca.Leaf("server")
+	own, err := tlsfiles.Files{CA: ca.File, Cert: ours.Cert, Key: ours.Key}.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, addr := serveWith(t, &dtls.Options{Certificate: &own.Certificates[0], ClientCAs: own.RootCAs})
+	cfg := Config{Count: 3, Every: time.Millisecond, Device: lwm2mdevice.Config{Endpoint: "dev-%d", Server: addr}}
+	cfg.Credentials = Certificates{ServerName: "127.0.0.1",
+		Files: tlsfiles.Files{CA: ca.File, Cert: filepath.Join(dir, "%d.pem"), Key: filepath.Join(dir, "%d.key")}}
+	_, out, stop := run(t, cfg)
+	defer stop()
+	out.until(t, "all 3 devices registered after ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.epochs) != 3 {
+		t.Errorf("registered: %v", s.epochs)
+	}
+}
+
 // TestNarrated: of a few devices every event is told, and nothing is counted.
 func TestNarrated(t *testing.T) {
 	_, addr := serve(t, nil)
@@ -198,6 +244,23 @@ func TestSeeds(t *testing.T) {
 	want := []string{"dev-1 10 0s dev-1", "dev-2 11 2s dev-2", "dev-3 12 4s dev-3", "dev-4 13 6s dev-4"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("devices (-want +got)\n%s", diff)
+	}
+}
+
+// TestCountedLine: rates, and why the last failure was; nothing when nothing
+// changed.
+func TestCountedLine(t *testing.T) {
+	a := Counts{Devices: 9, Registered: 4, Never: 5, Registers: 4, Failures: 1, Why: "old", Time: time.Second}
+	b := a
+	b.Registered, b.Never, b.Registers, b.Updates, b.Failures, b.Why, b.Time = 6, 3, 8, 10, 2, "refused", 3*time.Second
+	const want = "6 of 9 devices registered, 2 registrations/s, 5 updates/s, 2 failures, 0 reboots (last failure: refused)"
+	if got := b.since(a); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	later := b
+	later.Time += time.Second
+	if got := later.since(b); got != "" {
+		t.Errorf("a line without news: %s", got)
 	}
 }
 

@@ -11,11 +11,12 @@ import (
 // Counts is a fleet in numbers.
 type Counts struct {
 	Devices    int64
-	Registered int64 // now
-	Never      int64 // not registered a single time yet
-	Registers  int64 // accepted
-	Updates    int64 // accepted
-	Failures   int64 // Registers and Updates in vain; each was tried again
+	Registered int64  // now
+	Never      int64  // not registered a single time yet
+	Registers  int64  // accepted
+	Updates    int64  // accepted
+	Failures   int64  // Registers and Updates in vain; each was tried again
+	Why        string // of the last failure
 	Reboots    int64
 	Changes    int64         // of states, results and activations of Object 9
 	Time       time.Duration // since the beginning
@@ -43,6 +44,9 @@ func (c Counts) since(before Counts) string {
 	rate := func(now, then int64) float64 { return float64(now-then) / took }
 	s := fmt.Sprintf("%d of %d devices registered, %.0f registrations/s, %.0f updates/s, %d failures, %d reboots",
 		c.Registered, c.Devices, rate(c.Registers, before.Registers), rate(c.Updates, before.Updates), c.Failures, c.Reboots)
+	if c.Failures > before.Failures {
+		s += fmt.Sprintf(" (last failure: %s)", c.Why)
+	}
 	if c.Changes > 0 {
 		s += fmt.Sprintf(", %d changes of Object 9", c.Changes)
 	}
@@ -100,6 +104,7 @@ func (t *tally) watch() func(lwm2mdevice.Event) {
 			t.now.Updates++
 		case lwm2mdevice.EventFailed:
 			t.now.Failures++
+			t.now.Why = e.Text
 		case lwm2mdevice.EventChanged:
 			t.now.Changes++
 		case lwm2mdevice.EventRebooting:
