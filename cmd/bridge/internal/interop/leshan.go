@@ -22,6 +22,7 @@ type Leshan struct {
 	URL   string         // of the web server, without a slash at the end
 
 	http *http.Client
+	args []string // of Java
 	jvm  *jvm
 }
 
@@ -32,22 +33,18 @@ func StartServer(t testing.TB) *Leshan {
 	t.Helper()
 	jar := ready(t, demoJar)[0]
 	for try := 1; ; try++ {
-		coap, coaps, web := freePort(t, "udp"), freePort(t, "udp"), freePort(t, "tcp")
+		web := freePort(t, "tcp")
 		l := &Leshan{
-			CoAP:  coap,
-			CoAPS: coaps,
+			CoAP:  freePort(t, "udp"),
+			CoAPS: freePort(t, "udp"),
 			URL:   "http://" + web.String(),
 			// Longer than the longest wait that Leshan is asked for.
 			http: &http.Client{Timeout: deviceTimeout + 20*time.Second, Transport: &http.Transport{}},
+			// Its Gson looks into Java's own maps, which Java 17 must be told to allow.
+			args: []string{"--add-opens=java.base/java.util=ALL-UNNAMED", "-jar", jar, "-wh", "127.0.0.1", "-wp", port(web)},
 		}
-		// Its Gson looks into Java's own maps, which Java 17 must be told to allow.
-		l.jvm = startJVM(t, "--add-opens=java.base/java.util=ALL-UNNAMED", "-jar", jar,
-			"-lh", "127.0.0.1", "-lp", port(coap), "-slh", "127.0.0.1", "-slp", port(coaps),
-			"-wh", "127.0.0.1", "-wp", port(web))
-		err := l.jvm.await("answer of the REST API", func() bool {
-			_, err := l.Clients(t.Context())
-			return err == nil
-		})
+		l.args = append(l.args, "-lh", "127.0.0.1", "-lp", port(l.CoAP), "-slh", "127.0.0.1", "-slp", port(l.CoAPS))
+		err := l.launch(t)
 		if err == nil {
 			t.Cleanup(l.http.CloseIdleConnections)
 			return l
@@ -57,6 +54,26 @@ func StartServer(t testing.TB) *Leshan {
 		if try == startTries || !strings.Contains(log, "already in use") {
 			t.Fatalf("Leshan does not start: %v\n%s", err, log)
 		}
+	}
+}
+
+// launch runs the program and waits until it answers.
+func (l *Leshan) launch(t testing.TB) error {
+	l.jvm = startJVM(t, l.args...)
+	return l.jvm.await("answer of the REST API", func() bool {
+		_, err := l.Clients(t.Context())
+		return err == nil
+	})
+}
+
+// Restart kills the server and starts it again on the same ports, without
+// registrations, keys, DTLS sessions and log. Event streams end.
+func (l *Leshan) Restart(t testing.TB) {
+	t.Helper()
+	l.jvm.end()
+	l.http.CloseIdleConnections()
+	if err := l.launch(t); err != nil {
+		t.Fatalf("Leshan does not start again: %v", err)
 	}
 }
 

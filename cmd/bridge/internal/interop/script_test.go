@@ -49,7 +49,7 @@ func TestScript(t *testing.T) {
 
 // startHost runs a host of virtual devices.
 func startHost(t *testing.T) *client.Host {
-	host := client.New(client.Options{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	host := client.New(client.Options{AckTimeout: ackTimeout, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- host.Run(ctx) }()
