@@ -209,3 +209,27 @@ func TestDetectorIsAValue(t *testing.T) {
 		t.Errorf("an empty detector is stored as %s", zero)
 	}
 }
+
+// TestChanged: after the device has changed, the decision stands until the next
+// pair that tells, and that one decides; one that confirms it ends the doubt.
+func TestChanged(t *testing.T) {
+	registered, draft := Pair{State: 0, Result: 0}, Pair{State: 5, Result: 2}
+	d, _ := Detector{}.Observe(registered, true)
+	d = d.Changed()
+	if d.Dialect() != Registered {
+		t.Fatalf("the decision is gone: %v", d.Dialect())
+	}
+	if over, f := d.Observe(draft, true); over.Dialect() != Draft || !f.Overturned || over.Doubted {
+		t.Errorf("a pair of the other dialect: %+v, %+v", over, f)
+	}
+	if torn, f := d.Observe(draft, false); torn.Dialect() != Registered || f.Overturned {
+		t.Errorf("a torn pair: %+v, %+v", torn, f)
+	}
+	d, _ = d.Observe(registered, true)
+	if d, f := d.Observe(draft, true); d.Dialect() != Registered || f.Overturned {
+		t.Errorf("after it was confirmed: %+v, %+v", d, f)
+	}
+	if d := (Detector{}).Changed(); d.Doubted {
+		t.Error("a doubt about nothing")
+	}
+}

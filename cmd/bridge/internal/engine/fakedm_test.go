@@ -26,6 +26,7 @@ type dmServer struct {
 	sessions []time.Time // when package 1 came
 	latency  time.Duration
 	chal     *syncml.Chal            // with every SyncHdr Status
+	cred     *syncml.Cred            // of every message
 	onPost   func(m *syncml.Message) // sees every message that is not a repeat
 	open     int
 	maxOpen  int
@@ -154,6 +155,7 @@ func (s *dmServer) reply(d *dmDevice, m *syncml.Message) *syncml.Message {
 		Version: m.Header.Version, SessionID: m.Header.SessionID, MsgID: m.Header.MsgID,
 		Target: syncml.Location{URI: m.Header.Source.URI}, Source: syncml.Location{URI: m.Header.Target.URI},
 	}}
+	out.Header.Cred = s.cred
 	id := 0
 	add := func(build func(id string) syncml.Command) {
 		id++

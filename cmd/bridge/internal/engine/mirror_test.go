@@ -10,6 +10,8 @@ import (
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
 	"github.com/fwbridge/fwbridge/lwm2m9/wire"
+	"github.com/fwbridge/fwbridge/syncml"
+	"github.com/fwbridge/fwbridge/syncml/session"
 )
 
 // mirrored is a world with one registered device, whose mirror has been filled.
@@ -115,6 +117,41 @@ func TestNewInstances(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.until("it is read", time.Minute, func() bool { return len(w.detail(devA).Instances) == 2 })
+	})
+}
+
+// TestWrongServer: who cannot prove to be the DM server is asked less and less
+// often, and the operator sees it, once an hour in the time line.
+func TestWrongServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.acc.Server = session.Credentials{Scheme: session.SchemeBasic, User: "dm.test", Secret: "right"}
+		w.dm.cred = &syncml.Cred{Meta: syncml.Meta{Format: "b64", Type: "syncml:auth-basic"}, Data: "ZG0udGVzdDp3cm9uZw=="} // dm.test:wrong
+		dev := w.net.add(devA)
+		w.start()
+		defer func() { w.stop() }()
+		if err := dev.register(t.Context(), w.engine); err != nil {
+			t.Fatal(err)
+		}
+		var waits []time.Duration
+		for n := range 4 {
+			for range session.MaxAuthTries + 1 { // one in each message: who says nothing needs no proof
+				w.dm.orders(imeiA, op(syncml.CmdGet, "./DevInfo/Man", "", ""))
+			}
+			w.until("a session fails", 24*time.Hour, func() bool { return w.detail(devA).DM.Failures == n+1 })
+			d := w.detail(devA).DM
+			waits = append(waits, d.Next.Sub(d.Last))
+		}
+		if !slices.IsSorted(waits) || waits[3] < 4*waits[0] {
+			t.Errorf("waits %v do not grow", waits)
+		}
+		h := w.engine.Health()
+		if h.Suspects != 4 || len(h.Conditions) != 1 || h.Conditions[0].Name != "server-auth" || !strings.Contains(h.Conditions[0].Text, "4 times") || !h.OK {
+			t.Errorf("health %+v", h)
+		}
+		if n := strings.Count(w.story(), "did not prove"); n != 1 {
+			t.Errorf("%d lines in the time line, want 1\n%s", n, w.story())
+		}
 	})
 }
 

@@ -21,9 +21,10 @@ import (
 
 // recordVersion is the version of records written. It grows when a field
 // changes its meaning or a field is added: an older bridge must not drop what
-// it does not know. Version 2 added the triggers and the other version;
-// version 1 is read as one without any.
-const recordVersion = 2
+// it does not know. Version 2 added the triggers and the other version,
+// version 3 the identity of a registration and the detector's doubt; older ones
+// are read as records without any.
+const recordVersion = 3
 
 // keyPrefix is where the records of devices are in the store.
 const keyPrefix = "d/"

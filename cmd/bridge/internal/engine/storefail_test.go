@@ -221,10 +221,10 @@ func TestRecordsThatCannotBeReadAreLeftAlone(t *testing.T) {
 		says  string
 	}{
 		{"not JSON", func(*testing.T) []byte { return []byte("\x00broken") }, "invalid"},
-		{"newer version", func(*testing.T) []byte { return []byte(`{"v":3,"x":1}`) }, "version 3"},
+		{"newer version", func(*testing.T) []byte { return fmt.Appendf(nil, `{"v":%d,"x":1}`, recordVersion+1) }, fmt.Sprintf("version %d", recordVersion+1)},
 		{"no version", func(*testing.T) []byte { return []byte(`{}`) }, "version 0"},
 		{"unknown field", func(t *testing.T) []byte {
-			return bytes.Replace(valid(t), []byte(`"v":2`), []byte(`"v":2,"extra":1`), 1)
+			return bytes.Replace(valid(t), []byte(`"v":3`), []byte(`"v":3,"extra":1`), 1)
 		}, "extra"},
 		{"something behind", func(t *testing.T) []byte { return append(valid(t), "{}"...) }, "after top-level"},
 		{"another device's", func(t *testing.T) []byte { return bytes.Replace(valid(t), []byte(devA), []byte("somebody"), 1) }, "another device"},
