@@ -12,7 +12,7 @@ import (
 )
 
 func newCheck() *cobra.Command {
-	var file, endpoint string
+	var file, endpoint, device string
 	cmd := &cobra.Command{
 		Use:   "check --config FILE",
 		Short: "Test a configuration file",
@@ -22,13 +22,19 @@ allowed but probably not meant. When all is good it shows how each DM server is
 reached and who proves what to whom. It starts nothing. Secrets are never
 printed.
 
-With --endpoint it shows instead which DM server and account a device has.`,
+With --endpoint it shows instead which DM server and account a device has, with
+--device under which name and to which LwM2M servers a legacy device is shown.`,
 		Example: `  bridge check --config bridge.yaml
-  bridge check --config bridge.yaml --endpoint urn:imei:356938035643809`,
+  bridge check --config bridge.yaml --endpoint urn:imei:356938035643809
+  bridge check --config bridge.yaml --device IMEI:356938035643809`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
 				return usagef("--config is empty; name a file")
+			}
+			one, legacy := cmd.Flags().Changed("endpoint"), cmd.Flags().Changed("device")
+			if one && legacy {
+				return usagef("give --endpoint or --device, not both")
 			}
 			c, err := loadConfig(cmd.ErrOrStderr(), file)
 			if err != nil {
@@ -38,18 +44,22 @@ With --endpoint it shows instead which DM server and account a device has.`,
 				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", text)
 			}
 			out := cmd.OutOrStdout()
-			if cmd.Flags().Changed("endpoint") {
+			switch {
+			case one:
 				return describeDevice(out, c, endpoint)
+			case legacy:
+				return describeLegacyDevice(out, c, device)
 			}
 			_, err = fmt.Fprintf(out, "%s is good: %s, %s\n\n%s", file, count(len(c.Servers), "DM server"), count(len(c.Devices), "device rule"), devicesText(&c.CoAP))
 			for i := range c.Servers {
 				err = errors.Join(err, describeServer(out, c, &c.Servers[i]))
 			}
-			return err
+			return errors.Join(err, describeLegacy(out, c))
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "the configuration `FILE`")
 	cmd.Flags().StringVar(&endpoint, "endpoint", "", "show what the file says about the device of this endpoint `NAME`")
+	cmd.Flags().StringVar(&device, "device", "", "show what the file says about the legacy device of this `NAME` in its messages")
 	_ = cmd.MarkFlagRequired("config") // fails only for a flag that is not there
 	return cmd
 }

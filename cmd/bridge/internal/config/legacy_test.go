@@ -253,6 +253,7 @@ func TestPackageProblems(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"max_package: 32GiB", "f.yaml:1: packages.max_package: 32GiB is more than packages.max_bytes 16GiB"},
 		{"max_package: 1MiB", "f.yaml:1: packages.max_push: 16MiB is more than packages.max_package 1MiB"},
+		{"url_lifetime: 335h", "f.yaml:1: packages.url_lifetime: 335h0m0s is less than a campaign may last, legacy.campaign.contact and final together: 336h0m0s"},
 		{"total_timeout: 1s", "f.yaml:1: packages.stall_timeout: 1m0s is more than packages.total_timeout 1s"},
 		{"url: x", "f.yaml:1: packages.url: want an absolute http or https URL, such as http://dm.example.com/oma"},
 		{"url: 'http://u:hunter2@x/'", "f.yaml:1: packages.url: user and password do not belong into the URL"},
