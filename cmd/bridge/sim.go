@@ -17,17 +17,20 @@ func newSim() *cobra.Command {
 		Use:   "sim COMMAND",
 		Short: "Simulated devices and servers for tests",
 		Long: `sim runs one side of an update, to try a bridge or a server of your own
-against: LwM2M devices with Object 9, a legacy DM server that follows a script,
-and a server of packages that the simulated devices can install. Each can be
-told what shall go wrong.`,
+against: LwM2M devices with Object 9 and a legacy DM server that follows a
+script, legacy DM devices and an LwM2M server that follows one, and a server of
+packages that the simulated devices can install. Each can be told what shall go
+wrong.`,
 		Example: `  bridge sim packages --listen 127.0.0.1:8090
   bridge sim dm-server --listen 127.0.0.1:8091 --script campaign.yaml
-  bridge sim lwm2m-device --server 127.0.0.1:5683 --endpoint urn:imei:356938035643809`,
+  bridge sim lwm2m-device --server 127.0.0.1:5683 --endpoint urn:imei:356938035643809
+  bridge sim lwm2m-server --listen 127.0.0.1:5683 --package-url http://127.0.0.1:8090/ok/radio-2.0.pkg
+  bridge sim dm-device --server http://127.0.0.1:8080/dm --device-id IMEI:356938035643809`,
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("sim needs a command: lwm2m-device, dm-server or packages")
+			return usagef("sim needs a command: lwm2m-device, dm-server, dm-device, lwm2m-server or packages")
 		},
 	}
-	cmd.AddCommand(newSimDevice(), newSimDMServer(), newSimPackages())
+	cmd.AddCommand(newSimDevice(), newSimDMServer(), newSimDMDevice(), newSimLwM2MServer(), newSimPackages())
 	return cmd
 }
 
@@ -38,11 +41,32 @@ func serveHTTP(ctx context.Context, addr string, log *slog.Logger, up func(base 
 		return socketError("--listen", addr, err)
 	}
 	up("http://" + l.Addr().String())
+	return serveSim(ctx, l, log, h)
+}
+
+// lastAnswers is how long answers under way may take when a simulator ends.
+const lastAnswers = time.Second
+
+// serveSim is serveHTTP for a listener, which it closes. Answers under way are
+// still sent: the last one may be what the other side waits for.
+func serveSim(ctx context.Context, l net.Listener, log *slog.Logger, h http.Handler) error {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
-	stop := context.AfterFunc(ctx, func() { s.Close() })
-	defer stop()
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
+		defer cancel()
+		if s.Shutdown(last) != nil {
+			s.Close()
+		}
+	})
+	defer func() {
+		if !stop() {
+			<-closed
+		}
+	}()
 	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving on %s: %w", addr, err)
+		return fmt.Errorf("serving on %s: %w", l.Addr(), err)
 	}
 	return nil
 }
