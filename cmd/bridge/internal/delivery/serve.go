@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"strconv"
@@ -26,13 +27,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		comeBack(w)
 		return
 	}
-	file, err := s.o.Store.Open(r.Context(), g.Digest)
+	file, info, err := s.o.Store.open(r.Context(), g.Digest, false)
 	if err != nil {
 		s.missing(w, g, err)
 		return
 	}
 	defer file.Close()
-	s.serve(w, r, g, file)
+	s.serve(w, r, g, file, info)
 }
 
 // granted is what a request may have; false for whatever is odd.
@@ -77,12 +78,7 @@ func comeBack(w http.ResponseWriter) {
 // serve sends the package, or what is asked of it. The file goes to
 // http.ServeContent as it is and transfer passes on what may be sent by the
 // kernel (sendfile).
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, g Grant, file *os.File) {
-	info, err := file.Stat()
-	if err != nil {
-		comeBack(w)
-		return
-	}
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, g Grant, file *os.File, info fs.FileInfo) {
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("ETag", `"`+g.Digest.String()+`"`)
@@ -125,6 +121,23 @@ func (t *transfer) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// A chunk is what is given to the kernel at once, in bytes: what went in a
+// second, so that there is progress to tell and time for it on a slow link, and
+// few calls on a fast one.
+const (
+	firstChunk = 1 << 20
+	leastChunk = 64 << 10
+	mostChunk  = 4 << 20
+)
+
+// nextChunk is the chunk after one of n bytes.
+func nextChunk(n int64, took time.Duration) int64 {
+	if took <= 0 {
+		return mostChunk
+	}
+	return int64(min(max(float64(n)/took.Seconds(), leastChunk), mostChunk))
+}
+
 // ReadFrom sends from a file, a chunk at a time, by the kernel where it can.
 func (t *transfer) ReadFrom(src io.Reader) (n int64, err error) {
 	rest, ok := src.(*io.LimitedReader)
@@ -132,13 +145,16 @@ func (t *transfer) ReadFrom(src io.Reader) (n int64, err error) {
 	if !ok || !ok2 {
 		return io.Copy(struct{ io.Writer }{t}, src)
 	}
+	size := int64(firstChunk)
 	for rest.N > 0 {
 		t.patience()
-		chunk := &io.LimitedReader{R: rest.R, N: min(rest.N, chunkSize)}
+		began := t.s.o.Now()
+		chunk := &io.LimitedReader{R: rest.R, N: min(rest.N, size)}
 		m, err := to.ReadFrom(chunk)
 		n += m
 		rest.N -= m
 		t.sent(m, err)
+		size = nextChunk(m, t.s.o.Now().Sub(began))
 		if err != nil || m == 0 {
 			return n, err
 		}

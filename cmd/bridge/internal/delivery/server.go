@@ -11,10 +11,7 @@ import (
 // Limits of a Server where the options say nothing.
 const (
 	DefaultMaxTransfers = 1024             // at once; 503 beyond
-	DefaultChunkTimeout = 10 * time.Minute // for chunkSize to be taken by the device
-	// chunkSize is what is given to the kernel at once: small enough for
-	// progress and a time-out on slow links, in bytes.
-	chunkSize = 256 << 10
+	DefaultChunkTimeout = 10 * time.Minute // for a chunk, firstChunk at most where a device is slow
 	// retryAfter is what 503 asks devices to wait, in seconds.
 	retryAfter = "30"
 )

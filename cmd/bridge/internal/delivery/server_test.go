@@ -307,6 +307,14 @@ func TestMissingIsFetchedAgain(t *testing.T) {
 	}
 }
 
+func TestNextChunk(t *testing.T) {
+	for took, want := range map[time.Duration]int64{0: mostChunk, time.Microsecond: mostChunk, time.Second / 2: 2 << 20, time.Second: 1 << 20, time.Hour: leastChunk} {
+		if got := nextChunk(1<<20, took); got != want {
+			t.Errorf("%v: %d", took, got)
+		}
+	}
+}
+
 // blocked is a device that takes nothing until it is let go.
 type blocked struct {
 	http.ResponseWriter

@@ -72,9 +72,10 @@ type Usage struct {
 // Holds are not stored: after a restart, [Store.Retain] what the records need
 // before the first Begin.
 type Store struct {
-	o    StoreOptions
-	root *os.Root
-	lock *os.File // keeps other processes out
+	o        StoreOptions
+	root     *os.Root
+	packages *os.Root // the directory in root: one step less for every Open
+	lock     *os.File // keeps other processes out
 
 	// mu guards everything below, and the names in the directory "packages":
 	// they are made and removed under it, so that dropping a package never

@@ -41,6 +41,9 @@ func OpenStore(o StoreOptions) (*Store, error) {
 // files stay readable.
 func (s *Store) Close() error {
 	err := s.root.Close()
+	if s.packages != nil {
+		err = errors.Join(err, s.packages.Close())
+	}
 	if s.lock != nil {
 		err = errors.Join(err, s.lock.Close())
 	}
@@ -65,7 +68,11 @@ func (s *Store) clean() error {
 	if err := errors.Join(s.root.RemoveAll(partialDir), s.root.Mkdir(partialDir, 0o700)); err != nil {
 		return err
 	}
-	return s.root.MkdirAll(packagesDir, 0o700)
+	err := s.root.MkdirAll(packagesDir, 0o700)
+	if err == nil {
+		s.packages, err = s.root.OpenRoot(packagesDir)
+	}
+	return err
 }
 
 // load finds the packages.

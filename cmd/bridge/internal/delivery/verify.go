@@ -13,20 +13,24 @@ import (
 // it was when it was last found right. Errors: ErrMissing, ErrAltered, the
 // context's, or one of the disk. What is open stays readable when the package
 // is dropped.
-func (s *Store) Open(ctx context.Context, d Digest) (*os.File, error) { return s.open(ctx, d, false) }
+func (s *Store) Open(ctx context.Context, d Digest) (*os.File, error) {
+	f, _, err := s.open(ctx, d, false)
+	return f, err
+}
 
 // Verify reads the whole package and compares its digest: nil, ErrMissing,
 // ErrAltered, the context's error, or one of the disk, which leaves the
 // package where it is.
 func (s *Store) Verify(ctx context.Context, d Digest) error {
-	f, err := s.open(ctx, d, true)
+	f, _, err := s.open(ctx, d, true)
 	if err != nil {
 		return err
 	}
 	return f.Close()
 }
 
-func (s *Store) open(ctx context.Context, d Digest, always bool) (*os.File, error) {
+// open is Open, with what the file is like.
+func (s *Store) open(ctx context.Context, d Digest, always bool) (*os.File, fs.FileInfo, error) {
 	s.mu.Lock()
 	e := s.entries[d]
 	if e != nil {
@@ -34,22 +38,23 @@ func (s *Store) open(ctx context.Context, d Digest, always bool) (*os.File, erro
 	}
 	s.mu.Unlock()
 	if e == nil {
-		return nil, ErrMissing
+		return nil, nil, ErrMissing
 	}
-	f, err := s.root.Open(fileOf(d))
+	f, err := s.packages.Open(d.String())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, s.lost(e, ErrMissing)
+		return nil, nil, s.lost(e, ErrMissing)
 	} else if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := s.check(ctx, e, f, always); err != nil {
+	info, err := s.check(ctx, e, f, always)
+	if err != nil {
 		_ = f.Close()
 		if errors.Is(err, ErrAltered) {
-			return nil, s.lost(e, err)
+			return nil, nil, s.lost(e, err)
 		}
-		return nil, err
+		return nil, nil, err
 	}
-	return f, nil
+	return f, info, nil
 }
 
 // lost takes a package out that is not what it was, unless another one has
@@ -67,45 +72,39 @@ func (s *Store) lost(e *entry, why error) error {
 
 // check compares the file with what is known of it, and hashes it if need be.
 // One at a time hashes a package.
-func (s *Store) check(ctx context.Context, e *entry, f *os.File, always bool) error {
-	if !always && s.asKnown(e, f) {
-		return nil
+func (s *Store) check(ctx context.Context, e *entry, f *os.File, always bool) (fs.FileInfo, error) {
+	info, err := f.Stat()
+	if err != nil || !always && s.asKnown(e, info) {
+		return info, err
 	}
 	select {
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	case <-e.turn:
 	}
 	defer func() { e.turn <- struct{}{} }()
-	if !always && s.asKnown(e, f) {
-		return nil // somebody else has looked meanwhile
-	}
-	before, err := f.Stat()
-	if err != nil {
-		return err
+	info, err = f.Stat()
+	if err != nil || !always && s.asKnown(e, info) {
+		return info, err // somebody else has looked meanwhile
 	}
 	h := sha256.New()
 	if _, err := io.Copy(h, until(ctx, f)); err != nil {
-		return err
+		return nil, err
 	}
 	if Digest(h.Sum(nil)) != e.digest {
-		return ErrAltered
+		return nil, ErrAltered
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
+		return nil, err
 	}
 	s.mu.Lock()
-	e.known = stampOf(before)
+	e.known = stampOf(info)
 	s.mu.Unlock()
-	return nil
+	return info, nil
 }
 
 // asKnown says whether the file is as it was when it was found right.
-func (s *Store) asKnown(e *entry, f *os.File) bool {
-	info, err := f.Stat()
-	if err != nil {
-		return false
-	}
+func (s *Store) asKnown(e *entry, info fs.FileInfo) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return e.known == stampOf(info)
