@@ -129,9 +129,16 @@ func New(conn net.PacketConn, o Options) *Endpoint {
 		observations: make(map[Token]*Observation),
 		sleepsTo:     never,
 	}
-	e.udp, _ = conn.(*net.UDPConn)
+	if e.udp, _ = conn.(*net.UDPConn); e.udp != nil {
+		_ = e.udp.SetReadBuffer(readBuffer) // the system may cut it
+	}
 	return e
 }
+
+// readBuffer is what the socket is asked to hold while the read loop is busy,
+// in bytes: the system's default is full with 200 devices that ask at once, and
+// each datagram lost costs its device two seconds.
+const readBuffer = 4 << 20
 
 // LocalAddr is the address of the connection.
 func (e *Endpoint) LocalAddr() net.Addr { return e.conn.LocalAddr() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -19,7 +20,12 @@ import (
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if size := os.Getenv(benchServer); size != "" {
+		os.Exit(servePackages(size))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	serverAddr = "192.0.2.1:5683"

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -29,11 +31,8 @@ func BenchmarkAgainstLibcoap(b *testing.B) {
 	if _, err := exec.LookPath(libcoapServer); err != nil {
 		b.Skipf("%s is not there: apt-get install libcoap3-bin", libcoapServer)
 	}
-	body := make([]byte, packageSize)
-	for i := range body {
-		body[i] = byte(i * 7)
-	}
-	peers := map[string]*net.UDPAddr{"ours": packageServer(b, body), "libcoap": libcoap(b, body)}
+	body := packageBody(packageSize)
+	peers := map[string]*net.UDPAddr{"ours": packageServer(b, packageSize), "libcoap": libcoap(b, body)}
 	took := make(map[string]time.Duration)
 	for b.Loop() {
 		for name, at := range peers {
@@ -53,8 +52,8 @@ func BenchmarkAgainstLibcoap(b *testing.B) {
 // the slowest one took than the median of them: in the median of all runs.
 func BenchmarkFairness(b *testing.B) {
 	const devices = 200
-	body := make([]byte, 128<<10)
-	at := packageServer(b, body)
+	body := packageBody(128 << 10)
+	at := packageServer(b, len(body))
 	var slowest, median, ratio []float64
 	for b.Loop() {
 		took := make([]float64, devices)
@@ -81,17 +80,75 @@ func BenchmarkFairness(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// packageServer serves body under any token, on loopback.
-func packageServer(b *testing.B, body []byte) *net.UDPAddr {
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+// benchServer is set, to the size of its package, in the environment of the
+// process that is the server of these benchmarks.
+const benchServer = "LWM2M_BENCH_PACKAGE"
+
+// packageBody is what that server has under any token.
+func packageBody(size int) []byte {
+	body := make([]byte, size)
+	for i := range body {
+		body[i] = byte(i * 7)
+	}
+	return body
+}
+
+// packageServer starts a process that serves a package of this size on
+// loopback.
+func packageServer(b *testing.B, size int) *net.UDPAddr {
+	b.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), benchServer+"="+strconv.Itoa(size))
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
 	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		in.Close() // it ends by this
+		_ = cmd.Wait()
+	})
+	var addr string
+	if _, err := fmt.Fscanln(out, &addr); err != nil {
+		b.Fatal(err)
+	}
+	at, err := net.ResolveUDPAddr("udp4", addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return at
+}
+
+// servePackages is that process: it ends with its input.
+func servePackages(size string) int {
+	n, err := strconv.Atoi(size)
+	if err != nil {
+		return 2
+	}
+	body := packageBody(n)
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return 1
+	}
 	s := server.New(server.Options{Conn: c, Handler: &handler{}, Packages: func(context.Context, string, string) (server.Package, error) {
-		return server.Package{Body: server.Body{ReaderAt: bytes.NewReader(body), Size: int64(len(body))}, ETag: []byte("e")}, nil
+		return server.Package{Body: server.Body{ReaderAt: bytes.NewReader(body), Size: int64(n)}, ETag: []byte("e")}, nil
 	}})
-	b.Cleanup(background(b, s.Run))
-	return c.LocalAddr().(*net.UDPAddr)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	fmt.Println(c.LocalAddr())
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	cancel()
+	if <-ended != nil {
+		return 1
+	}
+	return 0
 }
 
 // libcoap starts libcoap's server and puts the body there.
