@@ -1,7 +1,10 @@
 package dmdevice_test
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strconv"
@@ -117,6 +120,19 @@ type bed struct {
 	work   *dmlisten.Memory
 	files  string // base URL of a package server
 	device string // the first
+
+	mu    sync.Mutex
+	posts []post // guarded by mu
+}
+
+// post is a message of a device as the server got it.
+type post struct{ contentType, query, body string }
+
+// posted is the messages so far.
+func (b *bed) posted() []post {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.posts)
 }
 
 // accountOf is what the server knows of device n.
@@ -136,7 +152,14 @@ func newBed(t *testing.T, change func(*dmdevice.Config)) *bed {
 	t.Helper()
 	b := &bed{log: &log{grown: make(chan struct{})}, work: dmlisten.NewMemory()}
 	h := dmlisten.New(dmlisten.Options{Work: b.work})
-	dm := httptest.NewServer(h)
+	dm := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		b.mu.Lock()
+		b.posts = append(b.posts, post{r.Header.Get("Content-Type"), r.URL.RawQuery, string(body)})
+		b.mu.Unlock()
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		h.ServeHTTP(w, r)
+	}))
 	t.Cleanup(dm.Close)
 	b.files = files(t)
 	c := dmdevice.Config{DeviceID: "IMEI:35%d", Server: dm.URL + dmlisten.DefaultPath, Timing: quick, OnEvent: b.log.add, Seed: 1}
