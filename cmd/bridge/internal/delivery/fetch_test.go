@@ -260,6 +260,9 @@ func TestKnown(t *testing.T) {
 	if again := fetch(); again.Reused || again.Size != 6000 {
 		t.Errorf("changed: %+v, %q", again, got)
 	}
+	if _, err := f.Fetch(t.Context(), FetchRequest{URL: url, Digest: Digest{1}}); KindOf(err) != KindIntegrity {
+		t.Errorf("another one is announced: %v", err)
+	}
 	// With a digest nobody is asked at all.
 	got = nil
 	g, err := f.Fetch(t.Context(), FetchRequest{URL: url + "#sha256=" + first.Digest.String(), Owner: "y"})

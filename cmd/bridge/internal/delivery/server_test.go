@@ -104,6 +104,7 @@ func TestServeAsDevicesAsk(t *testing.T) {
 		{"from the beginning", "GET", []string{"Range", "bytes=0-99"}, 206, 100, "bytes 0-99/1000000", b[:100]},
 		{"more than there is", "GET", []string{"Range", "bytes=999990-2000000"}, 206, 10, "bytes 999990-999999/1000000", b[999_990:]},
 		{"the rest", "GET", []string{"Range", "bytes=400000-"}, 206, 600_000, "bytes 400000-999999/1000000", b[400_000:]},
+		{"the middle", "GET", []string{"Range", "bytes=100000-899999"}, 206, 800_000, "bytes 100000-899999/1000000", b[100_000:900_000]},
 		{"the end", "GET", []string{"Range", "bytes=-5"}, 206, 5, "bytes 999995-999999/1000000", b[999_995:]},
 		{"the rest, if it is the same", "GET", []string{"Range", "bytes=400000-", "If-Range", etag}, 206, 600_000, "bytes 400000-999999/1000000", b[400_000:]},
 		{"the rest, of another", "GET", []string{"Range", "bytes=400000-", "If-Range", `"other"`}, 200, 1_000_000, "", b},
