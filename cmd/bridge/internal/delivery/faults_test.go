@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -300,7 +299,6 @@ func TestUnreachable(t *testing.T) {
 	}
 	secure := httptest.NewTLSServer(status(200))
 	defer secure.Close()
-	secure.Config.ErrorLog = nil
 	if _, err := f.Fetch(t.Context(), FetchRequest{URL: secure.URL}); KindOf(err) != KindUnreachable || len(*slept) != 2 {
 		t.Errorf("an unknown CA: %v after %v", err, *slept)
 	}
@@ -344,7 +342,7 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 	}
 }
 
-func TestFullDiskWhileFetching(t *testing.T) {
+func TestKindsOfOtherErrors(t *testing.T) {
 	e := asError(fmt.Errorf("x: %w", syscall.ENOSPC))
 	if e.Kind != KindStorage {
 		t.Errorf("%v", e)
@@ -352,5 +350,4 @@ func TestFullDiskWhileFetching(t *testing.T) {
 	if asError(context.DeadlineExceeded).Kind != KindTimeout || asError(io.ErrUnexpectedEOF).Kind != KindInternal {
 		t.Error("kinds of other errors")
 	}
-	_ = bytes.MinRead
 }
