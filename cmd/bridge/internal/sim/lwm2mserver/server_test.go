@@ -205,6 +205,8 @@ func TestScripts(t *testing.T) {
 		{"bad download", "observe 7 9 12, write 3, wait failed, expect state=INITIAL result=not-enough-storage", []string{"download=not-enough-storage"}, "", ""},
 		{"bad install", good + ", expect failed state=DELIVERED result=58", []string{"install"}, "", ""},
 		{"second install", good + ", install, wait installed", []string{"install*1"}, "", ""},
+		{"second download", "observe 7 9 12, write 3, wait failed, write 3, wait state=DELIVERED|failed, expect state=DELIVERED",
+			[]string{"download=connection-lost*1", "slow@downloading=20ms"}, "", ""},
 		{"polling", good + ", expect installed", []string{"no-observe"}, "", ""},
 		{"reboot", good + ", expect installed", []string{"reboot@installing"}, "", ""},
 		{"losses", good + ", expect installed", []string{"drop=0.1", "repeat=0.1"}, "", ""},
