@@ -165,7 +165,7 @@ func (b *Bridge) api() http.Handler {
 	if b.legacy != nil {
 		l = b.legacy
 	}
-	return api.New(seen{b.engine, b.inbox}, b.canceller(), l, b.o.Log)
+	return api.New(seen{b.engine, b.inbox, b.legacy}, b.canceller(), l, b.o.Log)
 }
 
 // canceller is nil unless the operator wants one.

@@ -13,6 +13,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/trigger"
@@ -127,6 +128,19 @@ func (b *directionB) wake(ctx context.Context, d legacy.Device, n session.Nonces
 		return fmt.Errorf("trigger: %w", err)
 	}
 	return trigger.Deliver(ctx, b.o.Triggers, b.o.Schedule, d.Address, package0)
+}
+
+// addHealth puts the health of direction B to that of A.
+func (b *directionB) addHealth(h *engine.Health) {
+	l := b.engine.Health()
+	h.LegacyDevices = l.Devices
+	if l.Err != nil {
+		h.OK = false
+		h.Conditions = append(h.Conditions, engine.Condition{Name: "store", Text: "writing of legacy devices fails: " + l.Err.Error(), Since: l.Since})
+	}
+	if l.Broken > 0 {
+		h.Conditions = append(h.Conditions, engine.Condition{Name: "record", Text: fmt.Sprintf("%d legacy devices have a record that cannot be read; the log names them", l.Broken)})
+	}
 }
 
 // Devices implements [api.Legacy].

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,7 +78,7 @@ func TestLegacyAPI(t *testing.T) {
 		"/api/v1/legacy/" + listed:  {`"state": "INITIAL"`, `"endpoint": "urn:imei:350000000000001"`},
 		"/api/v1/legacy/X:1":        {"no such device"},
 		"/api/v1/devices":           {`"devices": []`},
-		"/healthz":                  {`"ok": true`},
+		"/healthz":                  {`"ok": true`, `"legacyDevices": 1`},
 	} {
 		r := httptest.NewRecorder()
 		b.api().ServeHTTP(r, httptest.NewRequest(http.MethodGet, path, nil))
@@ -301,5 +302,42 @@ func TestPackageURLs(t *testing.T) {
 	}
 	if u, err := a.URL("IMEI:1", mapping.PackageInfo{URI: "http://h/p"}); err != nil || u != "http://h/p" {
 		t.Errorf("passed through: %s, %v", u, err)
+	}
+}
+
+// failingStore refuses to write when it is told to.
+type failingStore struct {
+	store.Store
+	full atomic.Bool
+}
+
+func (s *failingStore) Write(changes ...store.Change) ([]uint64, error) {
+	if s.full.Load() {
+		return nil, store.ErrFull
+	}
+	return s.Store.Write(changes...)
+}
+
+// TestLegacyDiskFull: a device whose message cannot be stored is answered 503
+// and comes again; the bridge says that it cannot write. When there is room
+// the update goes on.
+func TestLegacyDiskFull(t *testing.T) {
+	w := newLegacyWorld(t, wholeUpdate...)
+	db := &failingStore{Store: w.db}
+	w.db = db
+	b := w.bridge()
+	device := dmdevice.Config{Timing: dmdevice.Timing{Install: 100 * time.Millisecond}}
+	w.device(device)
+	w.until("State 50", func(e dmdevice.Event) bool { return e.State == fwupdate.StateStartingUpdate })
+	db.full.Store(true)
+	w.until("a session that fails", func(e dmdevice.Event) bool { return e.Kind == dmdevice.EventEnded && strings.Contains(e.Text, "503") })
+	if h := (seen{b.engine, nil, b.legacy}).Health(); h.OK || len(h.Conditions) != 1 || !strings.Contains(h.Conditions[0].Text, "disk full") {
+		t.Errorf("healthy: %+v", h)
+	}
+	db.full.Store(false)
+	w.over(1)
+	w.until("answered alert", of(dmdevice.EventOver))
+	if h := (seen{b.engine, nil, b.legacy}).Health(); !h.OK || len(h.Conditions) != 0 || h.LegacyDevices != 1 {
+		t.Errorf("with room: %+v", h)
 	}
 }

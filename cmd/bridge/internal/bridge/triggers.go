@@ -50,15 +50,20 @@ func (b *Bridge) triggerParts() (udp []*trigger.UDP, handlers map[net.Listener]h
 	return udp, handlers
 }
 
-// seen is the engine with what came in by the listeners, as the API shows it.
+// seen is the engine with what came in by the listeners, and with direction B,
+// as the API shows it.
 type seen struct {
 	*engine.Engine
-	inbox *trigger.Inbox // nil without listeners
+	inbox  *trigger.Inbox // nil without listeners
+	legacy *directionB    // nil while it is off
 }
 
-// Health adds the triggers to the engine's.
+// Health adds the triggers and direction B to the engine's.
 func (s seen) Health() engine.Health {
 	h := s.Engine.Health()
+	if s.legacy != nil {
+		s.legacy.addHealth(&h)
+	}
 	if s.inbox != nil {
 		h.Triggers = s.inbox.Counts()
 	}

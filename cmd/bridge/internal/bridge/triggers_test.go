@@ -253,7 +253,7 @@ func (w *triggerWorld) checkRefusal(s trigger.Sender, to string) {
 	if err != nil || d.Triggers.Refused != 1 || d.Triggers.Pending != "" || len(w.begun()) != before {
 		w.tb.Errorf("%v %+v, %d more sessions", err, d.Triggers, len(w.begun())-before)
 	}
-	if h := (seen{w.b.engine, w.b.inbox}).Health(); h.Triggers["refused"] != 1 {
+	if h := (seen{w.b.engine, w.b.inbox, nil}).Health(); h.Triggers["refused"] != 1 {
 		w.tb.Errorf("health shows %v", h.Triggers)
 	}
 }
@@ -297,7 +297,7 @@ func TestFinder(t *testing.T) {
 
 // TestHealthWithoutTriggers: without a listener there is nothing to show.
 func TestHealthWithoutTriggers(t *testing.T) {
-	if h := (seen{engine.New(engine.Options{}), nil}).Health(); h.Triggers != nil {
+	if h := (seen{engine.New(engine.Options{}), nil, nil}).Health(); h.Triggers != nil {
 		t.Errorf("shows %v", h.Triggers)
 	}
 }

@@ -21,6 +21,8 @@ type Health struct {
 	OK         bool        `json:"ok"`
 	Devices    int64       `json:"devices"`
 	Conditions []Condition `json:"conditions"`
+	// LegacyDevices are those of direction B; whoever runs it fills it in.
+	LegacyDevices int64 `json:"legacyDevices,omitempty"`
 	// Suspects counts, since the start, devices and DM servers that were not who
 	// they said; those of the last day are conditions.
 	Suspects uint64 `json:"suspects"`

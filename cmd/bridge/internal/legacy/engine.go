@@ -29,6 +29,7 @@ type Engine struct {
 	}
 	effects   effects
 	strangers strangers
+	health    health
 	known     atomic.Int64 // devices that have a record
 }
 
@@ -104,6 +105,7 @@ func (e *Engine) load(rec *record, revision uint64) {
 // broken leaves a device alone whose record cannot be read.
 func (e *Engine) broken(key string, err error) {
 	e.o.Log.Error("record left alone", "key", key, "err", err)
+	e.health.brokenRecord()
 	if id, bad := idOf(key); bad == nil {
 		e.lane(id).seats[id] = &seat{broken: err}
 		e.known.Add(1)

@@ -78,6 +78,7 @@ func (e *Engine) open(l *lane, id string, admit bool) (*turn, error) {
 		rec, revision, err := e.readRecord(id)
 		if errors.Is(err, ErrRecord) {
 			t.seat.broken = err
+			e.health.brokenRecord()
 		}
 		if err != nil {
 			return nil, err
@@ -110,6 +111,7 @@ func (t *turn) write(l *lane) error {
 	sum := maphash.Bytes(t.e.seed, b)
 	if t.seat.revision == 0 || sum != t.seat.sum {
 		revisions, err := t.e.o.Store.Write(store.Change{Key: keyOf(t.id), Value: b, Expect: t.seat.revision})
+		t.e.health.wrote(t.now, err)
 		if err != nil {
 			return err
 		}
