@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/tls"
@@ -138,6 +139,13 @@ func (h *handshake) sayCertificate() (err error) {
 	return nil
 }
 
+// maxChain and maxRSA bound what a chain costs to check, which anybody can send
+// before he has proved anything: certificates, and bits of an RSA key.
+const (
+	maxChain = 8
+	maxRSA   = 8192
+)
+
 // certificate checks the client's chain.
 func (h *handshake) certificate(body []byte) error {
 	s := cryptobyte.String(body)
@@ -152,7 +160,10 @@ func (h *handshake) certificate(body []byte) error {
 			return alertDecodeError
 		}
 		cert, err := x509.ParseCertificate(der)
-		if err != nil {
+		if err != nil || len(chain) == maxChain {
+			return alertBadCertificate
+		}
+		if key, ok := cert.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSA {
 			return alertBadCertificate
 		}
 		chain = append(chain, cert)
@@ -165,21 +176,30 @@ func (h *handshake) certificate(body []byte) error {
 		h.c.count(func(s *Stats) { s.Unauthenticated++ })
 		return err
 	}
-	h.clientCert, h.step = chain[0], wantKeyExchange
-	if h.next.identity = identityOf(chain[0]); h.next.identity == "" {
+	if h.next.identity = identityOf(chain[0]); h.next.identity == "" || len(h.next.identity) > MaxIdentity {
 		return alertBadCertificate // it says who nobody is
 	}
+	h.clientCert, h.step = chain[0], wantKeyExchange
 	return nil
 }
 
 // verifyChain checks a chain and notes when it ends.
 func (h *handshake) verifyChain(chain []*x509.Certificate) error {
+	if use := chain[0].KeyUsage; use != 0 && use&x509.KeyUsageDigitalSignature == 0 {
+		return alertBadCertificate // RFC 5246, 7.4.6: its key must be for signing
+	}
 	o := x509.VerifyOptions{
 		Roots: h.c.o.ClientCAs, Intermediates: x509.NewCertPool(), CurrentTime: h.c.clock(),
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
+	// One of each name, so that there is one way up: with more, each signature
+	// would be checked on every way.
+	named := make(map[string]bool)
 	for _, cert := range chain[1:] {
-		o.Intermediates.AddCert(cert)
+		if name := string(cert.RawSubject); !named[name] {
+			named[name] = true
+			o.Intermediates.AddCert(cert)
+		}
 	}
 	verified, err := chain[0].Verify(o)
 	if err != nil {
