@@ -9,11 +9,23 @@ import (
 	"time"
 )
 
+// maxHello bounds the body of a Hello, which is kept three times while the
+// handshake lasts; it comes in one datagram, which rarely holds more than 1,400.
+const maxHello = 4 << 10
+
+// maxFirst bounds the record number of a Hello, from which our numbers of epoch
+// 0 go on: they must not reach the end.
+const maxFirst = 1 << 47
+
 // helloFrom takes a Hello: without its cookie it gets one, and nothing is
 // remembered.
 func (c *Conn) helloFrom(r *record, m *message, d []byte, from netip.AddrPort) {
-	hello, ok := parseHello(m.body)
-	if !ok || !m.whole() {
+	var hello hello
+	ok := m.whole() && len(m.body) <= maxHello && r.seq <= maxFirst
+	if ok {
+		hello, ok = parseHello(m.body)
+	}
+	if !ok {
 		c.count(func(s *Stats) { s.Discarded++ })
 		return
 	}
@@ -95,25 +107,27 @@ func (c *Conn) newID() uint64 {
 	}
 }
 
-// maxInbox bounds the datagrams that wait for one handshake.
-const maxInbox = 16
+// maxInbox and maxInboxBytes bound the datagrams that wait for one handshake;
+// the client's largest flight has maxBytes and some headers.
+const (
+	maxInbox      = 16
+	maxInboxBytes = 2 * maxBytes
+)
 
 // hand gives a datagram to a handshake, d nil the timer's. What finds no room
 // is lost.
 func (c *Conn) hand(h *handshake, d []byte) {
-	if d != nil {
-		d = slices.Clone(d)
-	}
 	if h.quick.Load() {
 		// At once: what the client sends next is already its association's.
 		h.mu.Lock()
-		h.handle(context.Background(), d) // looks nothing up
+		h.handle(context.Background(), slices.Clone(d)) // looks nothing up
 		h.mu.Unlock()
 		return
 	}
 	h.inboxMu.Lock()
-	if len(h.inbox) < maxInbox {
-		h.inbox = append(h.inbox, d)
+	if len(h.inbox) < maxInbox && h.waiting+len(d) <= maxInboxBytes {
+		h.inbox = append(h.inbox, slices.Clone(d))
+		h.waiting += len(d)
 	}
 	if h.running {
 		h.inboxMu.Unlock()
@@ -125,10 +139,17 @@ func (c *Conn) hand(h *handshake, d []byte) {
 	case c.jobs <- h:
 	default:
 		h.inboxMu.Lock()
-		h.inbox, h.running = nil, false
+		h.inbox, h.waiting, h.running = nil, 0, false
 		h.inboxMu.Unlock()
 		c.count(func(s *Stats) { s.Discarded++ })
 	}
+}
+
+// dropped tells that a handshake had to go, for another or because of its age.
+func (c *Conn) dropped(h *handshake) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.handshakes[h.remote] != h
 }
 
 // ended removes a handshake that is over.
@@ -157,12 +178,12 @@ func (c *Conn) established(h *handshake, last []byte) error {
 	h.step = over
 	if !c.drop(h) || c.byID[a.id] != nil { // dropped for others a moment ago
 		c.mu.Unlock()
-		return nil
+		return errDropped
 	}
 	c.stats.Completed++
 	if h.resumed != nil {
 		c.stats.Resumed++
-	} else {
+	} else if h.resumable() {
 		c.sessions.add(h.next, c.clock(), h.ends)
 	}
 	evicted := c.makeRoom()

@@ -47,7 +47,7 @@ func Listen(conn net.PacketConn, o Options) (*Conn, error) {
 	o.fill()
 	c := &Conn{
 		o: o, socket: newSocket(conn), start: time.Now(),
-		sessions: newSessions(o.MaxSessions, o.SessionLifetime),
+		sessions: newSessions(o.MaxSessions, o.MaxPerIdentity, o.SessionLifetime),
 		jobs:     make(chan *handshake, o.MaxHandshakes), // each is there once
 		wake:     make(chan struct{}, 1), done: make(chan struct{}),
 		tables: newTables(),
@@ -206,7 +206,7 @@ func (c *Conn) End(identity string) int {
 		ended = append(ended, a)
 	}
 	c.mu.Unlock()
-	c.sessions.forget(func(s *session) bool { return s.identity == identity })
+	c.sessions.forget(identity)
 	for _, a := range ended {
 		c.alert(a, alertCloseNotify)
 	}

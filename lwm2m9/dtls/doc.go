@@ -54,7 +54,7 @@
 //
 //   - Renegotiation is refused by ignoring it (RFC 5746 is answered, empty).
 //   - A ClientHello must come in one piece: without state there is nowhere to
-//     put a fragment (RFC 6347, 4.2.1). That is up to 16 KiB less headers.
+//     put a fragment (RFC 6347, 4.2.1). That is up to 4 KiB.
 //   - Record versions other than 1.2 are accepted only for a ClientHello.
 //   - A device's real address follows its newest record (RFC 9146, 6) without a
 //     check of the way back; CoAP replies are too small to be worth a detour.

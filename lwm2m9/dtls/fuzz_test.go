@@ -70,6 +70,7 @@ func fuzzedOn(t testing.TB, n *coaptest.Net) (*Conn, *association) {
 	remote := netip.MustParseAddrPort("192.0.2.8:1")
 	h := &handshake{c: c, remote: remote, suite: s, id: 7, began: time.Now(), link: link{keys: p}}
 	h.next.identity, h.next.suite, h.next.id = "a", s, [32]byte{99}
+	h.hello.extendedMaster = true
 	c.handshakes[remote] = h
 	if err := c.established(h, []byte("finished")); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type handshake struct {
 
 	inboxMu sync.Mutex
 	inbox   [][]byte // datagrams; nil is the timer
+	waiting int      // the bytes in inbox
 	running bool     // somebody works on them
 
 	mu      sync.Mutex // guards the rest
@@ -84,8 +86,16 @@ const (
 // everywhere, less headers.
 const maxMTU = 1200
 
-// maxEarly bounds handshake.early.
-const maxEarly = 4
+// maxEarly and maxEarlySize bound handshake.early, in records and the bytes of
+// each: what is waited for is a Finished.
+const (
+	maxEarly     = 4
+	maxEarlySize = 512
+)
+
+// errDropped ends a handshake without a word: the client has begun anew, or
+// there was no room.
+var errDropped = errors.New("dtls: handshake dropped")
 
 // run does what the inbox holds. One at a time runs.
 func (h *handshake) run(ctx context.Context) {
@@ -98,6 +108,7 @@ func (h *handshake) run(ctx context.Context) {
 		}
 		d := h.inbox[0]
 		h.inbox = h.inbox[1:]
+		h.waiting -= len(d)
 		h.inboxMu.Unlock()
 		h.mu.Lock()
 		h.handle(ctx, d)
@@ -110,6 +121,8 @@ func (h *handshake) handle(ctx context.Context, d []byte) {
 	var err error
 	switch {
 	case h.step == over:
+	case h.c.dropped(h):
+		err = errDropped // its work is not worth doing any more
 	case h.step == wantHello:
 		err = h.start(ctx)
 	case d == nil:
@@ -124,9 +137,12 @@ func (h *handshake) handle(ctx context.Context, d []byte) {
 
 // fail ends the handshake and tells the client.
 func (h *handshake) fail(err error) {
+	h.step = over
+	if err == errDropped {
+		return
+	}
 	a := alertInternalError
 	errors.As(err, &a)
-	h.step = over
 	h.c.write(appendPlain(nil, typeAlert, dtls12, h.sent0, a.body()), h.remote)
 	h.c.ended(h, false)
 	h.c.o.Logger.Info("handshake failed", "peer", h.remote, "err", err)
@@ -146,8 +162,8 @@ func (h *handshake) take(ctx context.Context, d []byte) error {
 			err = h.messages(ctx, r.body, false)
 		case r.epoch == 0: // ChangeCipherSpec tells nothing new; an alert may be forged
 		case h.keys == nil:
-			if len(h.early) < maxEarly {
-				h.early = append(h.early, d[:len(d)-len(rest)])
+			if raw := d[:len(d)-len(rest)]; len(h.early) < maxEarly && len(raw) <= maxEarlySize {
+				h.early = append(h.early, slices.Clone(raw))
 			}
 		default:
 			err = h.protected(ctx, &r)
@@ -194,8 +210,8 @@ func (h *handshake) messages(ctx context.Context, b []byte, protected bool) erro
 		b = rest
 		if m.typ == msgClientHello && m.seq == h.seq {
 			h.resend(false) // our answer was lost
-		} else if protected == (m.typ == msgFinished) {
-			h.in.add(m)
+		} else if protected == (m.typ == msgFinished) && (protected || h.step != wantFinished) {
+			h.in.add(m) // in the clear nothing is due any more once Finished is: it is forged
 		}
 	}
 	for h.step != over {

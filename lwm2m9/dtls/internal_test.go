@@ -216,7 +216,7 @@ func TestUnexpected(t *testing.T) {
 
 // TestResumable: what a session must have in common with a Hello.
 func TestResumable(t *testing.T) {
-	base := session{id: [32]byte{1}, suite: suiteByID(0xc0a8), extended: true, identity: "a", key: sha256.Sum256([]byte("key"))}
+	base := session{id: [32]byte{1}, suite: suiteByID(0xc0a8), identity: "a", key: sha256.Sum256([]byte("key"))}
 	for _, x := range []struct {
 		name   string
 		change func(s *session, h *hello)
@@ -229,7 +229,6 @@ func TestResumable(t *testing.T) {
 		{"none", func(_ *session, h *hello) { h.session = nil }, false, nil},
 		{"another suite", func(_ *session, h *hello) { h.suites = []uint16{0xc0a4} }, false, nil},
 		{"no extended master secret now", func(_ *session, h *hello) { h.extendedMaster = false }, false, alertHandshakeFailure},
-		{"none then", func(s *session, _ *hello) { s.extended = false }, false, nil},
 		{"another key", func(s *session, _ *hello) { s.key[0]++ }, false, nil},
 		{"over", func(s *session, _ *hello) { s.ends = time.Now() }, false, nil},
 	} {
@@ -238,7 +237,7 @@ func TestResumable(t *testing.T) {
 		h := hello{session: base.id[:], suites: []uint16{0xc0a8}, extendedMaster: true}
 		x.change(&s, &h)
 		c.sessions.add(s, time.Now(), s.ends)
-		if _, ok, err := c.resumable(context.Background(), &h); ok != x.ok || err != x.err {
+		if _, ok, err := c.resumable(context.Background(), &h, time.Now()); ok != x.ok || err != x.err {
 			t.Errorf("%s: %v, %v", x.name, ok, err)
 		}
 	}
@@ -246,7 +245,7 @@ func TestResumable(t *testing.T) {
 
 // TestSessions: the oldest go first, and what is over goes with them.
 func TestSessions(t *testing.T) {
-	s := newSessions(3, time.Hour)
+	s := newSessions(3, 3, time.Hour)
 	now := time.Now()
 	add := func(id byte, ends time.Time) { s.add(session{id: [32]byte{id}}, now, ends) }
 	has := func(want string) {

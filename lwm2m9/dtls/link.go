@@ -62,5 +62,8 @@ func (l *link) open(r *record) (typ contentType, content []byte, newest bool, er
 			return 0, nil, false, errUnauthentic
 		}
 	}
+	if len(content) > MaxPayload {
+		return 0, nil, false, errNotOurs // RFC 5246, 6.2.1
+	}
 	return typ, content, l.seen.saw(r.seq), nil
 }

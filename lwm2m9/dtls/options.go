@@ -44,8 +44,8 @@ type Options struct {
 	// HandshakeTimeout ends a handshake. 0 is DefaultHandshakeTimeout.
 	HandshakeTimeout time.Duration
 
-	// MaxSessions bounds the sessions that can be resumed, SessionLifetime
-	// their age. 0 is DefaultMaxSessions and DefaultSessionLifetime; less than
+	// MaxSessions bounds the sessions that can be resumed, of which one identity
+	// has MaxPerIdentity at most, SessionLifetime their age. 0 is DefaultMaxSessions and DefaultSessionLifetime; less than
 	// 0 is no resumption.
 	MaxSessions     int
 	SessionLifetime time.Duration

@@ -30,7 +30,11 @@ const (
 	cidSize    = 8
 )
 
-const maxRecordNumber = 1<<48 - 1
+const (
+	maxRecordNumber = 1<<48 - 1
+	// maxBody is the most that a record's body may have (RFC 5246, 6.2.3).
+	maxBody = MaxPayload + 2048
+)
 
 // record is one record. Its slices point into the datagram.
 type record struct {
@@ -65,7 +69,7 @@ func nextRecord(b []byte, cidLen int) (r record, rest []byte, ok bool) {
 		r.cid, b = b[:cidLen], b[cidLen:]
 	}
 	n := int(binary.BigEndian.Uint16(b))
-	if len(b) < 2+n || r.version != dtls12 && (r.version != dtls10 || r.epoch != 0) {
+	if len(b) < 2+n || n > maxBody || r.version != dtls12 && (r.version != dtls10 || r.epoch != 0) {
 		return r, nil, false
 	}
 	r.body = b[2 : 2+n : 2+n]

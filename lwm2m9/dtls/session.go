@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"crypto/sha256"
 	"crypto/subtle"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,23 +20,28 @@ type session struct {
 	id       [sessionIDSize]byte
 	master   [masterSize]byte
 	suite    *suite
-	extended bool // RFC 7627
 	identity string
 	key      [sha256.Size]byte // hash of the PSK
 	ends     time.Time
 }
 
-// sessions are those that can be resumed, oldest first.
+// sessions are those that can be resumed, oldest first. Each identity has a few
+// at most, so that one device cannot push out those of the others.
 type sessions struct {
-	mu    sync.Mutex
-	max   int
-	life  time.Duration
-	byID  map[[sessionIDSize]byte]*list.Element
-	order list.List
+	mu     sync.Mutex
+	max    int
+	maxOne int // of one identity
+	life   time.Duration
+	byID   map[[sessionIDSize]byte]*list.Element
+	of     map[string][]*list.Element // by identity, oldest first
+	order  list.List
 }
 
-func newSessions(max int, life time.Duration) *sessions {
-	return &sessions{max: max, life: life, byID: make(map[[sessionIDSize]byte]*list.Element)}
+func newSessions(max, maxOne int, life time.Duration) *sessions {
+	return &sessions{
+		max: max, maxOne: maxOne, life: life,
+		byID: make(map[[sessionIDSize]byte]*list.Element), of: make(map[string][]*list.Element),
+	}
 }
 
 // add remembers a session until its time is over; ends may be sooner.
@@ -49,9 +55,15 @@ func (s *sessions) add(x session, now, ends time.Time) {
 	for s.order.Len() > 0 && (s.order.Len() >= s.max || now.Sub(s.order.Front().Value.(*session).ends) >= 0) {
 		s.remove(s.order.Front())
 	}
-	if s.max > 0 {
-		s.byID[x.id] = s.order.PushBack(&x)
+	if s.max <= 0 {
+		return
 	}
+	if own := s.of[x.identity]; len(own) >= s.maxOne {
+		s.remove(own[0])
+	}
+	e := s.order.PushBack(&x)
+	s.byID[x.id] = e
+	s.of[x.identity] = append(s.of[x.identity], e)
 }
 
 // find looks for a session whose time is not over.
@@ -68,16 +80,12 @@ func (s *sessions) find(id []byte, now time.Time) (session, bool) {
 	return *e.Value.(*session), true
 }
 
-// forget drops the sessions that f names.
-func (s *sessions) forget(f func(*session) bool) {
+// forget drops the sessions of an identity.
+func (s *sessions) forget(identity string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for e := s.order.Front(); e != nil; {
-		next := e.Next()
-		if f(e.Value.(*session)) {
-			s.remove(e)
-		}
-		e = next
+	for own := s.of[identity]; len(own) > 0; own = s.of[identity] {
+		s.remove(own[0])
 	}
 }
 
@@ -97,8 +105,16 @@ func (s *sessions) len() int {
 }
 
 func (s *sessions) remove(e *list.Element) {
-	delete(s.byID, e.Value.(*session).id)
+	x := e.Value.(*session)
+	delete(s.byID, x.id)
 	s.order.Remove(e)
+	own := s.of[x.identity]
+	i := slices.Index(own, e)
+	if own = slices.Delete(own, i, i+1); len(own) > 0 {
+		s.of[x.identity] = own
+	} else {
+		delete(s.of, x.identity)
+	}
 }
 
 // sameKey compares a pre-shared key with the one the session began with.

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"time"
 
 	"github.com/pion/dtls/v3/pkg/crypto/prf"
 	"golang.org/x/crypto/cryptobyte"
@@ -28,7 +29,7 @@ func (h *handshake) start(ctx context.Context) error {
 	if h.hello.offersCID {
 		h.cid, h.named = slices.Clone(h.hello.cid), true
 	}
-	s, ok, err := h.c.resumable(ctx, &h.hello)
+	s, ok, err := h.c.resumable(ctx, &h.hello, h.began)
 	if err != nil {
 		return err
 	}
@@ -40,10 +41,12 @@ func (h *handshake) start(ctx context.Context) error {
 	}
 	h.in = assembly{next: h.seq + 1, max: maxBytesNoCerts}
 	h.step = wantKeyExchange
-	if h.c.sessions.max > 0 {
-		rand.Read(h.next.id[:])
+	var id []byte // none cannot be resumed
+	if h.resumable() {
+		id = h.next.id[:]
+		rand.Read(id)
 	}
-	h.say(msgServerHello, h.serverHello(h.next.id[:]), false)
+	h.say(msgServerHello, h.serverHello(id), false)
 	if !h.suite.psk {
 		h.in.max, h.step = maxBytes, wantCertificate
 		if err := h.sayCertificate(); err != nil {
@@ -54,6 +57,11 @@ func (h *handshake) start(ctx context.Context) error {
 	h.send(true)
 	return nil
 }
+
+// resumable tells whether this handshake's session can be resumed. Without the
+// extended master secret it might be one that somebody in between made the same
+// on both sides (RFC 7627, 5.3 and 5.4).
+func (h *handshake) resumable() bool { return h.c.sessions.max > 0 && h.hello.extendedMaster }
 
 // choose finds our first suite that the client has too, and can do.
 func (h *handshake) choose() *suite {
@@ -68,9 +76,6 @@ func (h *handshake) choose() *suite {
 // serverHello is its body (RFC 5246, 7.4.1.3). Only what was offered is
 // answered.
 func (h *handshake) serverHello(session []byte) []byte {
-	if h.c.sessions.max <= 0 {
-		session = nil
-	}
 	b := cryptobyte.NewBuilder(nil)
 	b.AddBytes([]byte{dtls12.major, dtls12.minor})
 	b.AddBytes(h.ours[:])
@@ -135,19 +140,16 @@ func (h *handshake) sayFinished() error {
 
 // resumable finds the session that the Hello names, if it can be resumed. The
 // identity's credentials must still be the ones it began with.
-func (c *Conn) resumable(ctx context.Context, h *hello) (session, bool, error) {
+func (c *Conn) resumable(ctx context.Context, h *hello, began time.Time) (session, bool, error) {
 	s, ok := c.sessions.find(h.session, c.clock())
 	if !ok || !slices.Contains(h.suites, s.suite.id) {
 		return s, false, nil
 	}
-	if s.extended != h.extendedMaster {
-		if s.extended { // RFC 7627, 5.3
-			return s, false, alertHandshakeFailure
-		}
-		return s, false, nil
+	if !h.extendedMaster { // which the session has (RFC 7627, 5.3)
+		return s, false, alertHandshakeFailure
 	}
 	if s.suite.psk {
-		key, known := c.o.Keys.PSK(ctx, s.identity)
+		key, known := c.key(ctx, s.identity, began)
 		if !known || !s.sameKey(key) {
 			c.sessions.drop(s.id)
 			return s, false, nil

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"time"
 
 	"github.com/pion/dtls/v3/pkg/crypto/prf"
 	"golang.org/x/crypto/cryptobyte"
@@ -68,12 +69,20 @@ func (h *handshake) keyExchange(ctx context.Context, body []byte) error {
 	return nil
 }
 
+// key looks up the key of an identity in the time that a handshake has. There is
+// none for the empty identity, which is no proof of being anybody.
+func (c *Conn) key(ctx context.Context, identity string, began time.Time) (Key, bool) {
+	ctx, cancel := context.WithDeadline(ctx, began.Add(c.o.HandshakeTimeout))
+	defer cancel()
+	key, known := c.o.Keys.PSK(ctx, identity)
+	return key, known && len(key) > 0 && identity != ""
+}
+
 // psk looks up the key of an identity. One that is unknown gets a random key,
 // and everything goes on as with a wrong one (RFC 4279, 2).
 func (h *handshake) psk(ctx context.Context, identity string) Key {
 	h.ending = h.c.endings()
-	key, known := h.c.o.Keys.PSK(ctx, identity)
-	known = known && len(key) > 0
+	key, known := h.c.key(ctx, identity, h.began)
 	if !known {
 		key = make(Key, keySize)
 		rand.Read(key)
@@ -97,7 +106,7 @@ func (h *handshake) master(pre []byte) (err error) {
 		return err
 	}
 	h.next.master = [masterSize]byte(m)
-	h.next.suite, h.next.extended = h.suite, h.hello.extendedMaster
+	h.next.suite = h.suite
 	return h.derive()
 }
 
