@@ -84,9 +84,12 @@ func (v *visit) Heard(_ context.Context, got session.Received) ([]dmlisten.Job, 
 }
 
 // Said implements [dmlisten.Visit]: what could not be sent has certainly not
-// been carried out.
-func (v *visit) Said(unsent []session.Result, _ session.End) {
-	if len(unsent) == 0 {
+// been carried out. A session that has come to an end is over for its device,
+// although it is kept for a while to answer a message again: what is due next
+// needs a trigger. Should it go on all the same, it opens anew.
+func (v *visit) Said(unsent []session.Result, end session.End) {
+	over := v.met && end != session.EndNot
+	if len(unsent) == 0 && !over {
 		return
 	}
 	for i := range unsent {
@@ -94,30 +97,40 @@ func (v *visit) Said(unsent []session.Result, _ session.End) {
 	}
 	err := v.e.turn(v.id, false, func(t *turn) error {
 		t.results(v, unsent)
+		if over && t.seat.visit == v {
+			t.step(mapping.Closed{})
+		}
 		return nil // what would be said next is said in the next session
 	})
 	if err != nil {
-		v.e.o.Log.Error("what was not sent is not stored", "device", v.id, "err", err)
+		v.e.o.Log.Error("the end of a session is not stored", "device", v.id, "err", err)
+		return // Gone says it again
+	}
+	if over {
+		v.leave()
+		v.met = false
 	}
 }
 
-// Gone implements [dmlisten.Visit]. A newer session of the device counts, not
-// this one.
+// Gone implements [dmlisten.Visit].
 func (v *visit) Gone() {
-	if !v.met {
-		return
-	}
-	l := v.e.lane(v.id)
-	l.mu.Lock()
-	s := l.seats[v.id]
-	counts := s != nil && s.visit == v
-	if counts {
-		s.visit = nil
-	}
-	l.mu.Unlock()
-	if counts {
+	if v.met && v.leave() {
 		v.e.event(v.id, mapping.Closed{})
 	}
+}
+
+// leave says whether this session counts, which it does no longer. A newer
+// session of the device counts, not this one.
+func (v *visit) leave() bool {
+	l := v.e.lane(v.id)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.seats[v.id]
+	if s == nil || s.visit != v {
+		return false
+	}
+	s.visit = nil
+	return true
 }
 
 // learn keeps what a device tells about itself.

@@ -1,0 +1,45 @@
+package legacy
+
+import (
+	"testing"
+
+	"github.com/fwbridge/fwbridge/mapping"
+	"github.com/fwbridge/fwbridge/syncml/session"
+)
+
+// TestEndedSession: a session that has come to an end is kept to answer a
+// message again, but a device that has to come needs a trigger. When the session
+// goes on after all, it is asked in it.
+func TestEndedSession(t *testing.T) {
+	for _, goesOn := range []bool{false, true} {
+		w := newWorld(t)
+		w.deliver()
+		c := w.call(device)
+		for range 3 {
+			if err := c.says(obliging(10)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(c.jobs) > 0 {
+			t.Fatalf("still to be said:\n%s", c.commands())
+		}
+		c.visit.Said(nil, session.EndDone)
+		w.must(mapping.InstallAsked{Package: "p1", Correlator: "c1"})
+		if len(w.wakes) != 1 {
+			t.Errorf("%d triggers; want 1", len(w.wakes))
+		}
+		if goesOn {
+			if err := c.says(obliging(10)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v, err := w.e.virtual(device)
+		if err != nil || v.Open != goesOn || (v.Task == mapping.TaskOffer) != goesOn {
+			t.Errorf("goes on %v: %+v, %v", goesOn, v, err)
+		}
+		c.visit.Gone()
+		if v, err := w.e.virtual(device); err != nil || v.Open {
+			t.Errorf("gone: %+v, %v", v, err)
+		}
+	}
+}
