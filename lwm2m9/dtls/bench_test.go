@@ -44,8 +44,9 @@ func (m *mute) WriteTo(b []byte, a net.Addr) (int, error) {
 }
 
 // BenchmarkIdle is what an idle association costs in heap and stacks: ours at
-// the server, with its session to resume; ours at the device, with its socket;
-// and pion's connection at the server, behind a socket of its own.
+// the server, with its session to resume; ours at the device all told, with its
+// socket and a goroutine in ReadFrom; and pion's connection at the server, behind
+// a socket of its own.
 func BenchmarkIdle(b *testing.B) {
 	for _, x := range []struct {
 		name  string
@@ -75,10 +76,9 @@ func BenchmarkIdle(b *testing.B) {
 }
 
 // shaken is a device after its handshake with the server at an address.
-func shaken(b *testing.B, i int, server net.Addr) (*dtls.Client, *mute) {
-	m := &mute{UDPConn: udp(b)}
+func shaken(b testing.TB, i int, socket net.PacketConn, server net.Addr) *dtls.Client {
 	o := dtls.ClientOptions{Identity: fmt.Sprint("urn:dev:", i), Key: dtls.Key("0123456789abcdef")}
-	c, err := dtls.Dial(m, server.(*net.UDPAddr).AddrPort(), o)
+	c, err := dtls.Dial(socket, server.(*net.UDPAddr).AddrPort(), o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -90,14 +90,14 @@ func shaken(b *testing.B, i int, server net.Addr) (*dtls.Client, *mute) {
 	if n, _, err := c.ReadFrom(buf[:]); err != nil || string(buf[:n]) != "pong" {
 		b.Fatal(err)
 	}
-	return c, m
+	return c
 }
 
 // anyKey is the same key for everybody.
 var anyKey = dtls.KeyFunc(func(context.Context, string) (dtls.Key, bool) { return dtls.Key("0123456789abcdef"), true })
 
 // ponging is a server that answers.
-func ponging(b *testing.B) *dtls.Conn {
+func ponging(b testing.TB) *dtls.Conn {
 	s, sr := serve(b, udp(b), dtls.Options{Keys: anyKey})
 	go func() {
 		for g := range sr.in {
@@ -111,7 +111,8 @@ func ponging(b *testing.B) *dtls.Conn {
 func idleServer(b *testing.B) func(int) any {
 	s := ponging(b)
 	return func(i int) any {
-		c, m := shaken(b, i, s.LocalAddr())
+		m := &mute{UDPConn: udp(b)}
+		c := shaken(b, i, m, s.LocalAddr())
 		m.off.Store(true)
 		c.Close()
 		return nil
@@ -121,13 +122,31 @@ func idleServer(b *testing.B) func(int) any {
 func idleDevice(b *testing.B) func(int) any {
 	server := ponging(b)
 	return func(i int) any {
-		c, _ := shaken(b, i, server.LocalAddr())
-		b.Cleanup(func() { c.Close() })
+		socket := udp(b)
+		c := shaken(b, i, socket, server.LocalAddr())
 		if i >= 0 {
 			server.End(fmt.Sprint("urn:dev:", i)) // its share is not measured
 		}
+		waiting(b, c)
 		return c
 	}
+}
+
+// waiting is a device's goroutine in ReadFrom, which takes nothing; it ends with
+// the test.
+func waiting(b testing.TB, c *dtls.Client) {
+	ended := make(chan struct{})
+	c.SetReadDeadline(time.Time{})
+	go func() {
+		defer close(ended)
+		var buf [100]byte
+		for {
+			if _, _, err := c.ReadFrom(buf[:]); err != nil {
+				return
+			}
+		}
+	}()
+	b.Cleanup(func() { c.Close(); <-ended })
 }
 
 func idlePion(b *testing.B) func(int) any {
@@ -153,7 +172,8 @@ func idlePion(b *testing.B) func(int) any {
 			c.Write([]byte("pong"))
 			go c.Read(buf) // as one must, to hear anything
 		}()
-		c, m := shaken(b, i, socket.LocalAddr())
+		m := &mute{UDPConn: udp(b)}
+		c := shaken(b, i, m, socket.LocalAddr())
 		<-first
 		m.off.Store(true)
 		c.Close()
@@ -228,7 +248,6 @@ func BenchmarkRecord(b *testing.B) {
 func BenchmarkHandshake(b *testing.B) {
 	s := ponging(b)
 	for b.Loop() {
-		c, _ := shaken(b, 0, s.LocalAddr())
-		c.Close()
+		shaken(b, 0, udp(b), s.LocalAddr()).Close()
 	}
 }

@@ -6,22 +6,31 @@ import (
 )
 
 // ReadFrom waits for the next datagram of the server. The address is an
-// [*Addr]. It also feeds a handshake under way.
+// [*Addr]. It also feeds a handshake under way. While it waits at a UDP socket
+// it holds no buffer: a device is idle nearly all the time.
 func (c *Client) ReadFrom(b []byte) (int, net.Addr, error) {
-	buf := inputs.Get().(*[maxDatagram]byte)
-	defer inputs.Put(buf)
 	for {
-		n, from, err := c.socket.read(buf[:])
-		if err != nil {
+		if err := c.socket.ready(); err != nil {
 			return 0, nil, err
 		}
-		if from != c.server {
-			continue
-		}
-		if data, from := c.take(buf[:n]); from != nil {
-			return copy(b, data), from, nil
+		if n, from, err := c.readOne(b); err != nil || from != nil {
+			return n, from, err
 		}
 	}
+}
+
+// readOne reads one datagram; the address is nil when it is not for the caller.
+func (c *Client) readOne(b []byte) (int, net.Addr, error) {
+	buf := inputs.Get().(*[maxDatagram]byte)
+	defer inputs.Put(buf)
+	n, from, err := c.socket.read(buf[:])
+	if err != nil || from != c.server {
+		return 0, nil, err
+	}
+	if data, from := c.take(buf[:n]); from != nil {
+		return copy(b, data), from, nil
+	}
+	return 0, nil, nil
 }
 
 // take goes through a datagram and gives the first content in it; a server that
