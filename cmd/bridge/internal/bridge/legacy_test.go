@@ -238,13 +238,28 @@ func TestLegacyDTLS(t *testing.T) {
 	})
 }
 
-// TestLegacyPackageLost: a package that somebody deletes is fetched again when
-// the device comes for it.
+// TestLegacyPackageLost: a device that does not need the package does not get
+// it; one that somebody deletes is fetched again when the device comes for it.
 func TestLegacyPackageLost(t *testing.T) {
 	w := newLegacyWorld(t, wholeUpdate...)
-	w.bridge()
+	b := w.bridge()
 	w.device(dmdevice.Config{Timing: dmdevice.Timing{Download: 300 * time.Millisecond}})
 	w.until("Exec", of(dmdevice.EventExecuted))
+	v, err := b.legacy.View(listed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for device, want := range map[string]int{listed: http.StatusOK, "BOX:1": http.StatusNotFound} {
+		url, err := b.legacy.packages.URL(device, mapping.PackageInfo{Digest: v.Instances[0].Digest})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRecorder()
+		b.legacy.packages.server.ServeHTTP(r, httptest.NewRequest(http.MethodHead, url, nil))
+		if r.Code != want {
+			t.Errorf("%s gets %d; want %d", device, r.Code, want)
+		}
+	}
 	kept := filepath.Join(w.dir, "packages", "packages")
 	entries, err := os.ReadDir(kept)
 	if err != nil || len(entries) != 1 {
