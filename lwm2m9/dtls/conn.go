@@ -205,8 +205,8 @@ func (c *Conn) End(identity string) int {
 		c.remove(a)
 		ended = append(ended, a)
 	}
+	c.sessions.forget(identity) // before a handshake that begins now could find one
 	c.mu.Unlock()
-	c.sessions.forget(identity)
 	for _, a := range ended {
 		c.alert(a, alertCloseNotify)
 	}

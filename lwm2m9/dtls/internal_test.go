@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ import (
 )
 
 // peer is the other end of fuzzedOn's association.
-func peer(t *testing.T) *link {
+func peer(t testing.TB) *link {
 	t.Helper()
 	p, err := suiteByID(0xc0a8).protect(make([]byte, masterSize), make([]byte, 32), make([]byte, 32), true)
 	if err != nil {
@@ -181,6 +182,30 @@ func TestFinishedInTheClear(t *testing.T) {
 		if err := h.messages(context.Background(), x.raw, x.protected); err != nil || (c.byID[8] != nil) != x.made {
 			t.Errorf("message %d, protected %v: %v, made %v", x.raw[0], x.protected, err, c.byID[8] != nil)
 		}
+	}
+}
+
+// TestEndForgets: between the end of an identity's associations and that of its
+// sessions no handshake begins: it would resume one of a certificate.
+func TestEndForgets(t *testing.T) {
+	c, _ := fuzzed(t)
+	c.sessions.mu.Lock()
+	ended := make(chan int)
+	go func() { ended <- c.End("a") }()
+	for held := 0; held < 1000; held++ { // End waits for the sessions then
+		if c.mu.TryLock() {
+			held = 0
+			if c.ending > 0 {
+				t.Error("a handshake could begin")
+				held = 1000
+			}
+			c.mu.Unlock()
+		}
+		runtime.Gosched()
+	}
+	c.sessions.mu.Unlock()
+	if n := <-ended; n != 1 || c.sessions.len() != 0 {
+		t.Errorf("%d ended, %d sessions", n, c.sessions.len())
 	}
 }
 
