@@ -58,11 +58,17 @@ type killTest struct {
 	out    *os.File
 }
 
-func newKillTest(t *testing.T, at string) *killTest {
+// newKillBase is what both directions have.
+func newKillBase(t *testing.T, at string) *killTest {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &killTest{t: t, at: at, ctx: ctx, dir: t.TempDir(), strike: make(chan struct{})}
 	t.Cleanup(k.wg.Wait)
 	t.Cleanup(cancel)
+	return k
+}
+
+func newKillTest(t *testing.T, at string) *killTest {
+	k := newKillBase(t, at)
 	packs := k.serve(pkgserver.New(pkgserver.Config{}))
 	var err error
 	k.dm, err = dmserver.New(dmserver.Config{
@@ -115,7 +121,7 @@ func (k *killTest) configure(dmURL string) {
 	}
 	k.coap = c.LocalAddr().String()
 	c.Close()
-	yaml := fmt.Sprintf(`coap: {listen: %q, secure: {listen: ""}, request_timeout: 3s}
+	k.install(fmt.Sprintf(`coap: {listen: %q, secure: {listen: ""}, request_timeout: 3s}
 http: {listen: ""}
 log: {level: debug}
 store: {reserve: 16MiB}
@@ -127,10 +133,15 @@ dm_servers:
     server_id: legacy
     devices: ["kill-*"]
     account: {client: {scheme: md5, user: kill-device, secret: secret}, device_id: "{endpoint}", mode: template}
-`, k.coap, dmURL)
+`, k.coap, dmURL))
+}
+
+// install puts the bridge and its configuration into the directory.
+func (k *killTest) install(yaml string) {
 	if err := os.WriteFile(filepath.Join(k.dir, "bridge.yaml"), []byte(yaml), 0o600); err != nil {
 		k.t.Fatal(err)
 	}
+	var err error
 	if k.out, err = os.Create(filepath.Join(k.dir, "log")); err != nil {
 		k.t.Fatal(err)
 	}
