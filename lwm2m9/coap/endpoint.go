@@ -115,7 +115,8 @@ type Endpoint struct {
 
 // New makes an endpoint, which owns conn from now on. [Endpoint.Run] starts it.
 // The addresses of conn must have an AddrPort method, as *net.UDPAddr has; if
-// they have Identity() string, too, requests carry what it says.
+// they have Identity() string and Remote() netip.AddrPort, too, requests carry
+// what they say.
 func New(conn net.PacketConn, o Options) *Endpoint {
 	o.fill()
 	e := &Endpoint{
@@ -178,14 +179,14 @@ const (
 func (e *Endpoint) read(ctx context.Context) error {
 	buf := make([]byte, maxDatagram)
 	for failed := 0; ; {
-		n, from, identity, err := e.readFrom(buf)
+		n, from, err := e.readFrom(buf)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
 			failed = 0
-			if reply := e.receive(ctx, buf[:n], from, identity); reply != nil {
-				e.write(reply, from)
+			if reply := e.receive(ctx, buf[:n], from); reply != nil {
+				e.write(reply, from.at)
 			}
 		case errors.Is(err, net.ErrClosed) || failed == maxReadErrors:
 			return err
@@ -199,26 +200,39 @@ func (e *Endpoint) read(ctx context.Context) error {
 	}
 }
 
-// readFrom reads a datagram. identity is what its address says of who sent it,
-// "" on a connection without security.
-func (e *Endpoint) readFrom(buf []byte) (n int, from netip.AddrPort, identity string, err error) {
+// sender is who sent a datagram.
+type sender struct {
+	at       netip.AddrPort
+	remote   netip.AddrPort // where it came from: at, unless that is made up
+	identity string         // what the connection knows of it; "" without security
+}
+
+// readFrom reads a datagram.
+func (e *Endpoint) readFrom(buf []byte) (n int, from sender, err error) {
 	if e.udp != nil {
-		n, from, err = e.udp.ReadFromUDPAddrPort(buf)
+		n, from.at, err = e.udp.ReadFromUDPAddrPort(buf)
 	} else {
 		var a net.Addr
 		if n, a, err = e.conn.ReadFrom(buf); err == nil {
 			ap, ok := a.(interface{ AddrPort() netip.AddrPort })
 			if !ok {
-				return 0, from, "", fmt.Errorf("coap: %T has no AddrPort", a)
+				return 0, from, fmt.Errorf("coap: %T has no AddrPort", a)
 			}
-			from = ap.AddrPort()
+			from.at = ap.AddrPort()
 			if known, ok := a.(interface{ Identity() string }); ok {
-				identity = known.Identity()
+				from.identity = known.Identity()
+			}
+			if real, ok := a.(interface{ Remote() netip.AddrPort }); ok {
+				from.remote = real.Remote()
 			}
 		}
 	}
 	// An IPv4 peer has one key, also on a socket of both families.
-	return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), identity, err
+	from.at = netip.AddrPortFrom(from.at.Addr().Unmap(), from.at.Port())
+	if !from.remote.IsValid() {
+		from.remote = from.at
+	}
+	return n, from, err
 }
 
 // write sends a datagram. What cannot be sent counts as lost on the way:

@@ -61,6 +61,9 @@ type Request struct {
 	// a request to be sent they are not looked at.
 	Peer  netip.AddrPort
 	Token Token
+	// Remote is where a request received came from. It is Peer unless that is
+	// made up for a connection whose far end may move (DTLS).
+	Remote netip.AddrPort
 	// Confirmable says how the request received was sent.
 	Confirmable bool
 
@@ -112,9 +115,10 @@ type Response struct {
 	// value, 24 bit.
 	Observed bool
 	Sequence uint32
-	// Peer and Identity are who sent a notification received, as in [Request].
-	Peer     netip.AddrPort
-	Identity string
+	// Peer, Remote and Identity are who sent a notification received, as in
+	// [Request].
+	Peer, Remote netip.AddrPort
+	Identity     string
 	// Repeated says of a response received that the message it answers went
 	// out more than once. A peer that does not recognize duplicates may have
 	// carried out the first copy, and answer the second.

@@ -166,6 +166,6 @@ func (e *Endpoint) rest(ctx context.Context, o *Observation, n notice) (Response
 	if r != n.r && r.Code.Class() != 2 {
 		return Response{}, fmt.Errorf("%w: %v for a further block", ErrGarbage, r.Code)
 	}
-	r.Peer, r.Identity = n.r.Peer, n.r.Identity
+	r.Peer, r.Remote, r.Identity = n.r.Peer, n.r.Remote, n.r.Identity
 	return *r, nil
 }

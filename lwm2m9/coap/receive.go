@@ -8,13 +8,13 @@ import (
 
 // receive takes one datagram in and returns what answers it at once, or nil.
 // It runs on the read loop and never waits.
-func (e *Endpoint) receive(ctx context.Context, data []byte, from netip.AddrPort, identity string) []byte {
+func (e *Endpoint) receive(ctx context.Context, data []byte, from sender) []byte {
 	p, err := decode(data, e.opts)
 	if errors.Is(err, errIgnore) {
 		return nil
 	}
 	if err != nil {
-		e.o.Logger.Debug("malformed message", "peer", from, "bytes", len(data))
+		e.o.Logger.Debug("malformed message", "peer", from.remote, "bytes", len(data))
 		return rejection(&p)
 	}
 	e.mu.Lock()
@@ -23,17 +23,17 @@ func (e *Endpoint) receive(ctx context.Context, data []byte, from netip.AddrPort
 	e.forgetOld(now)
 	switch {
 	case p.typ == typeACK:
-		e.acknowledged(from, &p)
+		e.acknowledged(from.at, &p)
 	case p.typ == typeRST:
-		if c := e.unackedBy(from, p.mid); c != nil && p.code == Empty {
+		if c := e.unackedBy(from.at, p.mid); c != nil && p.code == Empty {
 			e.settle(c, ErrReset)
 		}
 	case p.code == Empty:
 		return rejection(&p) // a ping (RFC 7252, 4.3)
 	case p.code.isRequest():
-		return e.requested(ctx, from, identity, &p, now)
+		return e.requested(ctx, from, &p, now)
 	default:
-		return e.responded(ctx, from, identity, &p, now)
+		return e.responded(ctx, from, &p, now)
 	}
 	return nil
 }
@@ -70,8 +70,8 @@ func (e *Endpoint) acknowledged(from netip.AddrPort, p *packet) {
 }
 
 // responded takes in a separate response or a notification.
-func (e *Endpoint) responded(ctx context.Context, from netip.AddrPort, identity string, p *packet, now instant) []byte {
-	peer := e.peers[from]
+func (e *Endpoint) responded(ctx context.Context, from sender, p *packet, now instant) []byte {
+	peer := e.peers[from.at]
 	var k *call
 	if peer != nil {
 		if s := e.seen[seenKey{peer, p.mid}]; s != nil {
@@ -83,7 +83,7 @@ func (e *Endpoint) responded(ctx context.Context, from netip.AddrPort, identity 
 	if k == nil && o == nil {
 		return empty(typeRST, p.mid) // also for a NON (RFC 7641, 3.6)
 	}
-	peer = e.peer(from)
+	peer = e.peer(from.at)
 	s := e.remember(peer, p.mid, now)
 	if p.typ == typeCON {
 		e.setReply(s, empty(typeACK, p.mid))
@@ -92,15 +92,15 @@ func (e *Endpoint) responded(ctx context.Context, from netip.AddrPort, identity 
 		e.finish(k, p.response(), nil)
 	} else {
 		r := p.response()
-		r.Peer, r.Identity = from, identity
+		r.Peer, r.Remote, r.Identity = from.at, from.remote, from.identity
 		e.notified(ctx, o, peer, r, now)
 	}
 	return s.reply
 }
 
 // requested takes in a request.
-func (e *Endpoint) requested(ctx context.Context, from netip.AddrPort, identity string, p *packet, now instant) []byte {
-	peer := e.peers[from]
+func (e *Endpoint) requested(ctx context.Context, from sender, p *packet, now instant) []byte {
+	peer := e.peers[from.at]
 	if peer != nil {
 		if s := e.seen[seenKey{peer, p.mid}]; s != nil {
 			return e.repeated(s, p)
@@ -113,8 +113,8 @@ func (e *Endpoint) requested(ctx context.Context, from netip.AddrPort, identity 
 	if code != 0 {
 		return refusal(p, code)
 	}
-	r.Peer, r.Identity, r.szx = from, identity, szxOf(e.o.BlockSize)
-	peer = e.peer(from)
+	r.Peer, r.Remote, r.Identity, r.szx = from.at, from.remote, from.identity, szxOf(e.o.BlockSize)
+	peer = e.peer(from.at)
 	a := &asked{p: peer, mid: p.mid, confirmable: p.typ == typeCON, seen: e.remember(peer, p.mid, now)}
 	if resp := e.blockwise(peer, r, now); resp != nil {
 		return e.reply(a, r, resp, now)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -283,7 +284,11 @@ type known struct{ *coaptest.Conn }
 
 type knownAddr struct{ *net.UDPAddr }
 
-func (knownAddr) Identity() string { return "urn:dev:1" }
+func (knownAddr) Identity() string       { return "urn:dev:1" }
+func (knownAddr) Remote() netip.AddrPort { return movedAt }
+
+// movedAt is where a device really is.
+var movedAt = netip.MustParseAddrPort("198.51.100.7:7")
 
 func (c known) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, a, err := c.Conn.ReadFrom(b)
@@ -293,23 +298,24 @@ func (c known) ReadFrom(b []byte) (int, net.Addr, error) {
 	return n, knownAddr{a.(*net.UDPAddr)}, nil
 }
 
-// TestIdentity: a request says who sent it, also when it came in blocks, and
-// says nobody on a connection that does not know.
+// TestIdentity: a request says who sent it and from where, also when it came in
+// blocks, and says nobody on a connection that does not know.
 func TestIdentity(t *testing.T) {
 	for _, x := range []struct {
 		name string
 		wrap func(*coaptest.Conn) net.PacketConn
 		want string
+		from netip.AddrPort
 	}{
-		{"secure", func(c *coaptest.Conn) net.PacketConn { return known{c} }, "urn:dev:1"},
-		{"plain", func(c *coaptest.Conn) net.PacketConn { return c }, ""},
+		{"secure", func(c *coaptest.Conn) net.PacketConn { return known{c} }, "urn:dev:1", movedAt},
+		{"plain", func(c *coaptest.Conn) net.PacketConn { return c }, "", deviceAt},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := coaptest.New()
-				got := make(chan string, 2)
+				got := make(chan *coap.Request, 2)
 				s := coap.New(x.wrap(n.Listen(serverAddr)), coap.Options{Handler: func(_ context.Context, r *coap.Request) coap.Response {
-					got <- r.Identity
+					got <- r
 					return coap.Response{Code: coap.Changed, Format: coap.NoFormat}
 				}})
 				ctx, cancel := context.WithCancel(context.Background())
@@ -321,8 +327,8 @@ func TestIdentity(t *testing.T) {
 					if _, err := d.Do(ctx, serverAt, r); err != nil {
 						t.Fatal(err)
 					}
-					if id := <-got; id != x.want {
-						t.Errorf("identity of %d bytes: %q", size, id)
+					if r := <-got; r.Identity != x.want || r.Remote != x.from || r.Peer != deviceAt {
+						t.Errorf("%d bytes: identity %q at %v, peer %v", size, r.Identity, r.Remote, r.Peer)
 					}
 				}
 				cancel()

@@ -28,7 +28,7 @@ type Impostor struct {
 	Operation string // "register", "update", "deregister" or "notification"
 	Endpoint  string
 	Identity  string         // proved by the sender; empty without security
-	Peer      netip.AddrPort // of the sender; made up for a DTLS association
+	Remote    netip.AddrPort // where the message came from
 }
 
 // mayRegister says whether the sender may register under the name, in place of
@@ -43,17 +43,18 @@ func (s *Server) mayRegister(ctx context.Context, r *coap.Request, endpoint stri
 		err = s.o.Authorize(ctx, r.Identity, endpoint)
 	}
 	if errors.Is(err, ErrIdentity) {
-		s.o.OnImpostor(Impostor{"register", endpoint, r.Identity, r.Peer})
+		s.o.OnImpostor(Impostor{"register", endpoint, r.Identity, r.Remote})
 	}
 	return err
 }
 
-// owns says whether a message comes from who made the registration.
-func (s *Server) owns(operation string, reg Registration, identity string, peer netip.AddrPort) error {
-	if reg.Identity == identity {
+// owns says whether a message comes from who made the registration: otherwise it
+// is that of an impostor.
+func (s *Server) owns(i Impostor, reg Registration) error {
+	if reg.Identity == i.Identity {
 		return nil
 	}
-	s.o.OnImpostor(Impostor{operation, reg.Endpoint, identity, peer})
+	s.o.OnImpostor(i)
 	return ErrIdentity
 }
 
@@ -127,10 +128,10 @@ func (s *Server) from(identity string, addr netip.AddrPort) *device {
 
 // moved keeps the address of a message that its sender has proved to be his.
 // The caller holds mu.
-func (s *Server) moved(d *device, addr netip.AddrPort) {
+func (s *Server) moved(d *device, addr, remote netip.AddrPort) {
 	if d.reg.Identity != "" && d.reg.Addr != addr {
 		reg := d.reg
-		reg.Addr = addr
+		reg.from(addr, remote)
 		s.set(d, reg)
 	}
 }

@@ -28,11 +28,13 @@ type proven struct {
 type provenAddr struct {
 	at       netip.AddrPort
 	identity string
+	remote   netip.AddrPort
 }
 
 func (provenAddr) Network() string            { return "test" }
 func (a provenAddr) String() string           { return a.at.String() }
 func (a provenAddr) Identity() string         { return a.identity }
+func (a provenAddr) Remote() netip.AddrPort   { return a.remote }
 func (a provenAddr) AddrPort() netip.AddrPort { return a.at }
 
 func (c proven) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -43,8 +45,12 @@ func (c proven) ReadFrom(b []byte) (int, net.Addr, error) {
 	from := a.(interface{ AddrPort() netip.AddrPort }).AddrPort()
 	identity, _ := c.who.Load(from)
 	text, _ := identity.(string)
-	return n, provenAddr{from, text}, nil
+	return n, provenAddr{from, text, realOf(from)}, nil
 }
+
+// realOf is where a device of a secured bench really is: one port higher. The
+// address that the server sees stands for its connection.
+func realOf(at netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(at.Addr(), at.Port()+1) }
 
 // secured is a bench whose devices have identities by address, and what was
 // told of impostors.
@@ -54,6 +60,7 @@ type secured struct {
 
 	mu        sync.Mutex
 	impostors []string
+	places    []netip.AddrPort // of these
 }
 
 func newSecured(t *testing.T, o server.Options, restored ...server.Registration) *secured {
@@ -63,6 +70,7 @@ func newSecured(t *testing.T, o server.Options, restored ...server.Registration)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.impostors = append(s.impostors, fmt.Sprintf("%s of %s by %q", i.Operation, i.Endpoint, i.Identity))
+		s.places = append(s.places, i.Remote)
 	}
 	o.Conn = proven{s.n.Listen(serverAddr), s.who}
 	if o.Handler == nil {
@@ -107,6 +115,7 @@ func TestIdentities(t *testing.T) {
 		}
 		before, _ := s.s.Lookup("d1")
 		check(t, "identity", before.Identity, "d1")
+		check(t, "real address", before.Where().String(), "192.0.2.10:2")
 		s.h.took()
 		other.id, nobody.id = d.id, d.id
 		for _, wrong := range []*device{other, nobody} {
@@ -120,6 +129,9 @@ func TestIdentities(t *testing.T) {
 				}
 			}
 		}
+		if !slices.Contains(s.places, netip.MustParseAddrPort("192.0.2.11:2")) || !slices.Contains(s.places, netip.MustParseAddrPort("192.0.2.12:2")) {
+			t.Errorf("impostors at %v", s.places)
+		}
 		for _, who := range []string{"d2", ""} {
 			for _, what := range []string{"register", "update", "deregister"} {
 				if want := fmt.Sprintf("%s of d1 by %q", what, who); !slices.Contains(s.impostors, want) {
@@ -131,8 +143,12 @@ func TestIdentities(t *testing.T) {
 			t.Errorf("the registration has changed: %+v, was %+v", after, before)
 		}
 		check(t, "the handler was told", s.h.took(), "")
-		if code := d.update(); code != coap.Changed {
-			t.Errorf("update of its own: %v", code)
+		again := s.known("192.0.2.13:1", "d1", "d1")
+		if again.id = d.id; again.update() != coap.Changed {
+			t.Error("update of its own is refused")
+		}
+		if r, _ := s.s.Lookup("d1"); r.Where().String() != "192.0.2.13:2" {
+			t.Errorf("after an Update it is at %v", r.Where())
 		}
 	})
 }
@@ -170,8 +186,8 @@ func TestSecuredMoves(t *testing.T) {
 		}
 		synctest.Wait()
 		check(t, "moved", s.h.took(), "notified d1 /9/0/7=3")
-		if r, _ := s.s.Lookup("d1"); r.Addr.String() != "192.0.2.20:1" {
-			t.Errorf("is at %v, want where it spoke last", r.Addr)
+		if r, _ := s.s.Lookup("d1"); r.Addr.String() != "192.0.2.20:1" || r.Where().String() != "192.0.2.20:2" {
+			t.Errorf("is at %v, really %v, want where it spoke last", r.Addr, r.Where())
 		}
 		if _, err := s.s.Do(within(t, time.Minute), "d1", server.Read("/3/0", server.TLV)); err != nil {
 			t.Fatal(err)

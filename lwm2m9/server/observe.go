@@ -58,11 +58,11 @@ func (s *Server) notified(ctx context.Context, to target, key string, r coap.Res
 	s.mu.Lock()
 	reg, current := to.d.reg, s.devices[to.endpoint] == to.d && to.d.reg.Epoch == to.epoch
 	s.mu.Unlock()
-	if !current || s.owns("notification", reg, r.Identity, r.Peer) != nil {
+	if !current || s.owns(Impostor{"notification", reg.Endpoint, r.Identity, r.Remote}, reg) != nil {
 		return
 	}
 	s.mu.Lock()
-	s.moved(to.d, r.Peer)
+	s.moved(to.d, r.Peer, r.Remote)
 	s.heard(to.d)
 	if !r.Observed {
 		delete(to.d.observed, key)

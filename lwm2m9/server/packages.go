@@ -43,7 +43,7 @@ func (s *Server) servePackage(ctx context.Context, r *coap.Request, token string
 	case errors.Is(err, ErrNoPackage):
 		return answer(lwm2m9.CodeNotFound)
 	case err != nil:
-		s.o.Logger.Error("package not served", "peer", r.Peer, "err", err)
+		s.o.Logger.Error("package not served", "peer", r.Remote, "err", err)
 		return answer(lwm2m9.CodeUnavailable)
 	}
 	if p.Release != nil {
@@ -55,7 +55,7 @@ func (s *Server) servePackage(ctx context.Context, r *coap.Request, token string
 	}
 	block := make([]byte, min(int64(size), p.Size-at))
 	if n, err := p.ReadAt(block, at); n < len(block) {
-		s.o.Logger.Error("package not read", "peer", r.Peer, "at", at, "err", err)
+		s.o.Logger.Error("package not read", "peer", r.Remote, "at", at, "err", err)
 		return answer(lwm2m9.CodeUnavailable)
 	}
 	return coap.Response{

@@ -29,7 +29,7 @@ func (s *Server) send(ctx context.Context, r *coap.Request) coap.Response {
 	defer give()
 	s.mu.Lock()
 	endpoint, epoch := d.reg.Endpoint, d.reg.Epoch
-	s.moved(d, r.Peer)
+	s.moved(d, r.Peer, r.Remote)
 	s.mu.Unlock()
 	entries, err := sentEntries(r)
 	if err == nil {

@@ -53,10 +53,10 @@ func (s *Server) refuse(r *coap.Request, endpoint, what string, err error) coap.
 	} else if errors.Is(err, context.Canceled) {
 		code = lwm2m9.CodeUnavailable // we stop: the device is to try again
 	} else {
-		s.o.Logger.Error(what+" failed", "endpoint", endpoint, "peer", r.Peer, "err", err)
+		s.o.Logger.Error(what+" failed", "endpoint", endpoint, "peer", r.Remote, "err", err)
 		return answer(code)
 	}
-	s.o.Logger.Info(what+" refused", "endpoint", endpoint, "peer", r.Peer, "code", code, "err", err)
+	s.o.Logger.Info(what+" refused", "endpoint", endpoint, "peer", r.Remote, "code", code, "err", err)
 	return answer(code)
 }
 
@@ -107,7 +107,8 @@ func (s *Server) enter(reg *Registration, r *coap.Request) (d *device, old Regis
 	}
 	old = d.reg
 	d.cutOff()
-	reg.ID, reg.Addr, reg.Identity, reg.Heard = newID(), r.Peer, r.Identity, time.Now().UTC()
+	reg.ID, reg.Identity, reg.Heard = newID(), r.Identity, time.Now().UTC()
+	reg.from(r.Peer, r.Remote)
 	// From the clock, so that it grows also over registrations forgotten.
 	reg.Epoch = max(old.Epoch+1, uint64(reg.Heard.UnixMilli()))
 	s.set(d, *reg)
@@ -199,13 +200,14 @@ func (s *Server) update(ctx context.Context, r *coap.Request, id string) coap.Re
 	reg := old
 	s.mu.Unlock()
 	if err == nil {
-		err = s.owns("update", old, r.Identity, r.Peer)
+		err = s.owns(Impostor{"update", old.Endpoint, r.Identity, r.Remote}, old)
 	}
 	if err == nil {
 		err = s.change(&reg, p, r)
 	}
 	if err == nil {
-		reg.Addr, reg.Heard = r.Peer, time.Now().UTC()
+		reg.Heard = time.Now().UTC()
+		reg.from(r.Peer, r.Remote)
 		s.replace(d, reg)
 		if err = s.o.Handler.Update(ctx, reg); err != nil {
 			s.replace(d, old)
@@ -236,7 +238,7 @@ func (s *Server) deregister(ctx context.Context, r *coap.Request, id string) coa
 	s.mu.Lock()
 	reg := d.registration()
 	s.mu.Unlock()
-	if err = s.owns("deregister", reg, r.Identity, r.Peer); err == nil {
+	if err = s.owns(Impostor{"deregister", reg.Endpoint, r.Identity, r.Remote}, reg); err == nil {
 		err = s.o.Handler.Deregister(ctx, reg)
 	}
 	if err != nil {

@@ -48,19 +48,38 @@ type Registration struct {
 	Addr     netip.AddrPort `json:"addr"` // of the last message
 	// Identity is what the device's connection has proved when it registered
 	// (DTLS); empty without security.
-	Identity string        `json:"identity,omitempty"`
-	Lifetime time.Duration `json:"lifetime"`
-	Version  string        `json:"version"` // lwm2m=, "1.0" when absent
-	Binding  string        `json:"binding"`
-	Queue    bool          `json:"queue"` // the device sleeps between its messages
-	Root     string        `json:"root"`  // alternate path, such as "/lwm2m", or empty
-	Paths    []string      `json:"paths"` // objects and instances as registered: "/9", "/9/0", without Root
-	Heard    time.Time     `json:"heard"` // last Register or Update
-	Epoch    uint64        `json:"epoch"` // grows with every Register: observations of an older epoch are gone
+	Identity string `json:"identity,omitempty"`
+	// Remote is where the last Register or Update came from when Addr is made
+	// up for a connection (DTLS); zero when it is Addr.
+	Remote   netip.AddrPort `json:"remote,omitzero"`
+	Lifetime time.Duration  `json:"lifetime"`
+	Version  string         `json:"version"` // lwm2m=, "1.0" when absent
+	Binding  string         `json:"binding"`
+	Queue    bool           `json:"queue"` // the device sleeps between its messages
+	Root     string         `json:"root"`  // alternate path, such as "/lwm2m", or empty
+	Paths    []string       `json:"paths"` // objects and instances as registered: "/9", "/9/0", without Root
+	Heard    time.Time      `json:"heard"` // last Register or Update
+	Epoch    uint64         `json:"epoch"` // grows with every Register: observations of an older epoch are gone
 }
 
 // Expires is the moment at which the lifetime ends.
 func (r Registration) Expires() time.Time { return r.Heard.Add(r.Lifetime) }
+
+// Where is the device's real address, for people.
+func (r Registration) Where() netip.AddrPort {
+	if r.Remote.IsValid() {
+		return r.Remote
+	}
+	return r.Addr
+}
+
+// from notes whom a message came from.
+func (r *Registration) from(peer, remote netip.AddrPort) {
+	r.Addr, r.Remote = peer, netip.AddrPort{}
+	if remote != peer {
+		r.Remote = remote
+	}
+}
 
 // Instances lists the instances of Object 9 that the registration names.
 func (r Registration) Instances() []lwm2m9.InstanceID {

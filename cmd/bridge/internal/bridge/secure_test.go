@@ -154,12 +154,15 @@ func TestSecureUpdate(t *testing.T) {
 	if err != nil || d.Registration.Identity != "sim-1" {
 		t.Errorf("registered by %q, %v", d.Registration.Identity, err)
 	}
+	if !strings.HasPrefix(d.Registration.Address, "127.0.0.1:") {
+		t.Errorf("the device is shown at %s, want its real address", d.Registration.Address)
+	}
 	h := b.Engine().Health()
 	told := ""
 	for _, c := range h.Conditions {
 		told += c.Name + ": " + c.Text + "\n"
 	}
-	if h.Suspects != 2 || strings.Count(told, "identity: ") != 2 || !strings.Contains(told, `identity "other"`) || !strings.Contains(told, "a device without security") {
+	if h.Suspects != 2 || strings.Count(told, "identity: ") != 2 || strings.Count(told, " at 127.0.0.1:") != 2 || !strings.Contains(told, `identity "other"`) || !strings.Contains(told, "a device without security") {
 		t.Errorf("%d suspects; conditions:\n%s", h.Suspects, told)
 	}
 

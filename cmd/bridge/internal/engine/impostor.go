@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -29,12 +30,14 @@ type suspect struct {
 	name        string // of the Condition
 	text        string
 	times       int
+	from        netip.AddrPort // the last time; not valid: not known
 	since, last time.Time
 	noted       time.Time // in the time line
 }
 
-// saw counts one time and says whether it is worth a line in the time line.
-func (s *suspects) saw(now time.Time, name, text string) (note bool) {
+// saw counts one time and says whether it is worth a line in the time line. The
+// address is no part of the text: from is easily changed, each time.
+func (s *suspects) saw(now time.Time, name, text string, from netip.AddrPort) (note bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.total++
@@ -48,7 +51,7 @@ func (s *suspects) saw(now time.Time, name, text string) (note bool) {
 		s.by[name+" "+text] = x
 	}
 	x.times++
-	x.last = now
+	x.last, x.from = now, from
 	if !x.noted.IsZero() && now.Sub(x.noted) < suspectNote {
 		return false
 	}
@@ -79,12 +82,21 @@ func (s *suspects) conditions(now time.Time) (total uint64, list []Condition) {
 			delete(s.by, key)
 			continue
 		}
-		list = append(list, Condition{Name: x.name, Text: fmt.Sprintf("%s (%d times, last %s)", x.text, x.times, x.last.Format(time.RFC3339)), Since: x.since})
+		last := x.last.Format(time.RFC3339) + at(x.from)
+		list = append(list, Condition{Name: x.name, Text: fmt.Sprintf("%s (%d times, last %s)", x.text, x.times, last), Since: x.since})
 	}
 	slices.SortFunc(list, func(a, b Condition) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Text, b.Text))
 	})
 	return s.total, list
+}
+
+// at is an address for the end of a text, if it is known.
+func at(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return " at " + a.String()
 }
 
 // Impostor is for [server.Options]: the operator is told of a device that was
@@ -96,8 +108,8 @@ func (e *Engine) Impostor(i server.Impostor) {
 		who = fmt.Sprintf("identity %q", i.Identity)
 	}
 	text := fmt.Sprintf("%s of %q refused: it came from %s", i.Operation, i.Endpoint, who)
-	if e.suspects.saw(stamp(time.Now()), "identity", text) {
-		_ = e.shardOf(i.Endpoint).box.offer(event{endpoint: i.Endpoint, what: suspected{text}}, e.o.Inbox)
+	if e.suspects.saw(stamp(time.Now()), "identity", text, i.Remote) {
+		_ = e.shardOf(i.Endpoint).box.offer(event{endpoint: i.Endpoint, what: suspected{text + at(i.Remote)}}, e.o.Inbox)
 	}
 }
 
@@ -106,7 +118,7 @@ func (e *Engine) Impostor(i server.Impostor) {
 // stands at the server's address cannot guess; triggers wait with it.
 func (t *turn) wrongServer(dm dmSession) {
 	text := fmt.Sprintf("DM server %s at %s did not prove to %q that it is %s: nothing it said was carried out", dm.server, withoutUser(dm.url), t.rec.Endpoint, dm.acc.ServerID)
-	if t.shard.e.suspects.saw(t.now, "server-auth", text) {
+	if t.shard.e.suspects.saw(t.now, "server-auth", text, netip.AddrPort{}) {
 		t.note(text)
 	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -165,10 +166,20 @@ func TestSuspects(t *testing.T) {
 			w.engine.Impostor(server.Impostor{Operation: "register", Endpoint: devA, Identity: strings.Repeat("x", n+1)})
 			w.engine.Impostor(server.Impostor{Operation: "register", Endpoint: "nobody"})
 		}
+		// The same one from many ports is one, shown where it was last.
+		for port := range uint16(500) {
+			w.engine.Impostor(server.Impostor{Operation: "update", Endpoint: devA, Identity: "mallory", Remote: netip.AddrPortFrom(netip.MustParseAddr("198.51.100.7"), port+1)})
+		}
 		synctest.Wait()
 		h := w.engine.Health()
-		if len(h.Conditions) != maxSuspects || h.Suspects != 2*(maxSuspects+1) || h.Devices != 1 {
+		if len(h.Conditions) != maxSuspects || h.Suspects != 2*(maxSuspects+1)+500 || h.Devices != 1 {
 			t.Errorf("%d conditions, %d suspects, %d devices", len(h.Conditions), h.Suspects, h.Devices)
+		}
+		if last := h.Conditions[len(h.Conditions)-1].Text; !strings.Contains(last, `"mallory" (500 times`) || !strings.HasSuffix(last, " at 198.51.100.7:500)") {
+			t.Errorf("condition %q", last)
+		}
+		if n := strings.Count(w.story(), `it came from identity "mallory" at 198.51.100.7:1`); n != 1 {
+			t.Errorf("%d lines in the time line, want 1\n%s", n, w.story())
 		}
 		<-time.After(suspectMemory + time.Second)
 		if h := w.engine.Health(); len(h.Conditions) != 0 {

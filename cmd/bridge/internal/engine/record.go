@@ -22,9 +22,10 @@ import (
 // recordVersion is the version of records written. It grows when a field
 // changes its meaning or a field is added: an older bridge must not drop what
 // it does not know. Version 2 added the triggers and the other version,
-// version 3 the identity of a registration and the detector's doubt; older ones
-// are read as records without any.
-const recordVersion = 3
+// version 3 the identity of a registration and the detector's doubt, version 4
+// the real address of a secured registration; older ones are read as records
+// without any.
+const recordVersion = 4
 
 // keyPrefix is where the records of devices are in the store.
 const keyPrefix = "d/"

@@ -224,7 +224,7 @@ func TestRecordsThatCannotBeReadAreLeftAlone(t *testing.T) {
 		{"newer version", func(*testing.T) []byte { return fmt.Appendf(nil, `{"v":%d,"x":1}`, recordVersion+1) }, fmt.Sprintf("version %d", recordVersion+1)},
 		{"no version", func(*testing.T) []byte { return []byte(`{}`) }, "version 0"},
 		{"unknown field", func(t *testing.T) []byte {
-			return bytes.Replace(valid(t), []byte(`"v":3`), []byte(`"v":3,"extra":1`), 1)
+			return bytes.Replace(valid(t), fmt.Appendf(nil, `"v":%d`, recordVersion), fmt.Appendf(nil, `"v":%d,"extra":1`, recordVersion), 1)
 		}, "extra"},
 		{"something behind", func(t *testing.T) []byte { return append(valid(t), "{}"...) }, "after top-level"},
 		{"another device's", func(t *testing.T) []byte { return bytes.Replace(valid(t), []byte(devA), []byte("somebody"), 1) }, "another device"},

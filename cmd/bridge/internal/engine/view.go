@@ -58,7 +58,7 @@ type Detail struct {
 
 // RegistrationView is a device's LwM2M registration.
 type RegistrationView struct {
-	Address  string    `json:"address"`            // made up for a device with security
+	Address  string    `json:"address"`            // at the last Register or Update
 	Identity string    `json:"identity,omitempty"` // that the device has proved
 	Version  string    `json:"lwm2m"`
 	Binding  string    `json:"binding"`
@@ -97,6 +97,7 @@ type DriveView struct {
 	Correlator string    `json:"correlator,omitempty"`
 	Instance   string    `json:"instance,omitempty"`
 	Phase      string    `json:"phase"`
+	Way        string    `json:"way,omitempty"` // by which the package gets there
 	Over       bool      `json:"over"`
 	Deadline   time.Time `json:"deadline,omitzero"`
 }
@@ -216,7 +217,7 @@ func (e *Engine) detail(rec *record) Detail {
 	d := Detail{
 		Status: e.status(rec),
 		Registration: RegistrationView{
-			Address: r.Addr.String(), Identity: r.Identity, Version: r.Version, Binding: r.Binding, Queue: r.Queue,
+			Address: r.Where().String(), Identity: r.Identity, Version: r.Version, Binding: r.Binding, Queue: r.Queue,
 			Lifetime: int64(r.Lifetime / time.Second), Heard: r.Heard, Objects: r.Paths,
 		},
 		Identity:  rec.Who,
@@ -278,6 +279,9 @@ func driveView(rec *record) *DriveView {
 	}
 	if id, ok := d.Instance(); ok {
 		v.Instance = objectPath(int(id))
+	}
+	if d.Way != 0 {
+		v.Way = d.Way.String()
 	}
 	return v
 }
