@@ -56,7 +56,7 @@
 //   - Renegotiation is refused by ignoring it (RFC 5746 is answered, empty).
 //   - A ClientHello must come in one piece: without state there is nowhere to
 //     put a fragment (RFC 6347, 4.2.1). That is up to 4 KiB.
-//   - Record versions other than 1.2 are accepted only for a ClientHello.
+//   - Records of version 1.0 are accepted in epoch 0, where a ClientHello may have it.
 //   - A device's real address follows its newest record, without a check of the
 //     way back (RFC 9146, 6 wants some): DTLS 1.2 devices have none to answer it.
 //     So who has a key can have replies to its own requests sent elsewhere, and

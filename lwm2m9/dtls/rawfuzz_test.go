@@ -66,7 +66,7 @@ func FuzzAuthentic(f *testing.F) {
 	f.Add(uint8(typeHandshake), (&message{typ: msgFinished, length: 12, body: make([]byte, 12)}).append(nil), true)
 	f.Add(uint8(typeHandshake), (&message{typ: msgClientHello, length: 2}).append(nil), false)
 	f.Fuzz(func(t *testing.T, typ uint8, content []byte, named bool) {
-		if len(content) > maxBody {
+		if len(content) > maxBody || named && typ == 0 { // 0 is padding there
 			return
 		}
 		c, a := fuzzed(t)
