@@ -87,6 +87,9 @@ func listen(c *config.Config, o *bridge.Options) (*sockets, error) {
 	o.Triggers.PAP = s.tcp("triggers.in.pap.listen", in.PAP.Listen)
 	s.control(c.Store.Dir, o)
 	o.Triggers.Kannel = s.tcp("triggers.in.kannel.listen", in.Kannel.Listen)
+	if o.Packages != nil {
+		o.Files = s.tcp("packages.listen", c.Packages.Listen)
+	}
 	if l := s.tcp("legacy.listen", c.Legacy.Listen); l != nil {
 		if conf := c.Legacy.TLSConfig(); conf != nil {
 			l = tls.NewListener(l, conf)

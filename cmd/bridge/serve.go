@@ -78,6 +78,7 @@ func serve(ctx context.Context, c *config.Config, stderr io.Writer) error {
 func serveOn(ctx context.Context, c *config.Config, db store.Store, log *slog.Logger) error {
 	o := bridge.Configured(c)
 	o.Legacy = bridge.ConfiguredLegacy(c)
+	o.Packages, o.Ways = bridge.ConfiguredPackages(c)
 	o.Engine.Store, o.Log = db, log
 	open, err := listen(c, &o)
 	if err != nil {
@@ -110,6 +111,9 @@ func serveOn(ctx context.Context, c *config.Config, db store.Store, log *slog.Lo
 	}
 	if o.Legacy != nil {
 		attrs = append(attrs, "legacy", o.Legacy.Listener.Addr().String(), "lwm2m_servers", len(c.Legacy.Servers))
+	}
+	if o.Files != nil {
+		attrs = append(attrs, "packages", o.Files.Addr().String())
 	}
 	log.Info("bridge is up", attrs...)
 	err = b.Run(ctx)

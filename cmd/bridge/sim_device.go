@@ -69,6 +69,7 @@ the keys as --psk-file reads them, and ends.`,
 	f.DurationVar(&d.UpdateEvery, "update-every", 0, "the longest time between two registration updates (default half the lifetime)")
 	f.BoolVar(&d.QueueMode, "queue", false, "sleep between messages (queue mode)")
 	f.BoolVar(&d.Deregister, "deregister", false, "say good-bye at the end")
+	f.StringSliceVar(&d.Schemes, "schemes", []string{"http", "https"}, "the `SCHEMES` of a Package URI that it fetches from: of http, https and coap")
 	f.StringArrayVar(&s.faults, "fault", nil, "a `FAULT`, see above")
 	f.DurationVar(&d.RebootEvery, "reboot-every", 0, "reboot again and again, half to one and a half of this apart, by chance (default never)")
 	f.IntVar(&s.cfg.Count, "count", 1, "how many devices, `N`")

@@ -23,6 +23,7 @@ import (
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/api"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmhttp"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/trigger"
 	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
@@ -45,6 +46,10 @@ type Options struct {
 
 	Triggers Triggers
 	Legacy   *Legacy // direction B, on Engine.Store; nil has none
+	// Packages is the store of packages: direction B and Ways need it.
+	Packages *Packages
+	Ways     *Ways        // of packages to LwM2M devices; nil has the direct one only
+	Files    net.Listener // for packages alone; nil: direction B's listener has them; Run closes it
 }
 
 // Limits of the HTTP listeners: for scripts on the same machine, and for the
@@ -64,6 +69,8 @@ type Bridge struct {
 	dtls   *dtls.Conn     // nil without Secure
 	inbox  *trigger.Inbox // of triggers; nil without listeners for them
 	legacy *directionB    // nil while it is off
+	packs  *packages      // nil without Packages
+	routes *routes        // nil without Ways
 }
 
 // New puts a bridge together and loads what its store holds. The error is
@@ -79,12 +86,26 @@ func New(o Options) (*Bridge, error) {
 	if o.Engine.Log == nil {
 		o.Engine.Log = o.Log
 	}
-	b := &Bridge{o: o, engine: engine.New(o.Engine)}
+	b := &Bridge{o: o}
+	if err := b.openPackages(); err != nil {
+		return nil, err
+	}
+	if b.routes != nil {
+		o.Engine.Delivery, o.Server.Packages = b.routes, b.routes.serve
+	}
+	if err := b.assemble(o); err != nil {
+		return nil, errors.Join(err, b.closePackages())
+	}
+	return b, nil
+}
+
+// assemble makes the parts that speak, and loads what they have to know.
+func (b *Bridge) assemble(o Options) (err error) {
+	b.engine = engine.New(o.Engine)
 	o.Server.Handler, o.Server.Logger = b.engine, o.Log
 	o.Server.Authorize, o.Server.OnImpostor = o.book().Authorize, b.engine.Impostor
-	var err error
 	if o.Server.Conn, err = b.connect(); err != nil {
-		return nil, err
+		return err
 	}
 	if o.Triggers.any() {
 		b.inbox = trigger.NewInbox(b.engine, o.Triggers.Find, o.Triggers.PeerRate, o.Log)
@@ -92,15 +113,13 @@ func New(o Options) (*Bridge, error) {
 	if o.Server.Conn != nil {
 		b.server = server.New(o.Server)
 		if err := b.engine.Load(b.server); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if o.Legacy != nil {
-		if b.legacy, err = newDirectionB(o.Legacy, o.Engine.Store, o.Log); err != nil {
-			return nil, err
-		}
+		b.legacy, err = newDirectionB(o.Legacy, b.packs, o.Engine.Store, o.Log)
 	}
-	return b, nil
+	return err
 }
 
 // Engine is what the API and tests look at.
@@ -137,6 +156,12 @@ func (b *Bridge) Run(ctx context.Context) error {
 		start("LwM2M server", b.server.Run)
 		start("engine", b.engine.Run)
 	}
+	if b.routes != nil {
+		start("packages", b.routes.Run)
+	}
+	if b.o.Files != nil {
+		start("package listener", func(ctx context.Context) error { return dmlisten.Serve(ctx, b.o.Files, b.packs.server, b.o.Log) })
+	}
 	if b.legacy != nil {
 		for part, run := range b.legacy.parts() {
 			start(part, run)
@@ -153,9 +178,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 		start("trigger listener", func(ctx context.Context) error { return b.serveHTTP(ctx, l, h) })
 	}
 	wg.Wait()
-	if b.legacy != nil {
-		errs = append(errs, b.legacy.packages.close())
-	}
+	errs = append(errs, b.closePackages())
 	return errors.Join(errs...)
 }
 

@@ -35,7 +35,6 @@ func ConfiguredLegacy(c *config.Config) *Legacy {
 			Directory: legacyDirectory{c}, Policy: l.Campaign.Policy(), Timeline: c.Timeline.Length, MaxDevices: l.MaxDevices,
 		},
 		Host:     client.Options{MaxBody: int(p.MaxPush) + blockOverhead},
-		Packages: configuredPackages(c),
 		Schedule: trigger.Schedule{Tries: c.Triggers.Out.Tries, Base: c.Triggers.Out.BackoffMin, Cap: c.Triggers.Out.BackoffMax},
 	}
 	if s := TriggerSender(&c.Triggers.Out); s != nil {
@@ -45,6 +44,21 @@ func ConfiguredLegacy(c *config.Config) *Legacy {
 		o.Servers = append(o.Servers, shownTo(&l.Servers[i]))
 	}
 	return o
+}
+
+// ConfiguredPackages gives the options of the store of packages, nil when
+// nobody needs one, and those of the ways to LwM2M devices, nil when there is
+// only the direct one.
+func ConfiguredPackages(c *config.Config) (*Packages, *Ways) {
+	var w *Ways
+	if c.KeepsPackages() {
+		w = &Ways{Way: c.Way, CoAP: c.Packages.CoAPURL, HTTP: c.PackagesURL(), Push: true, Lifetime: c.Packages.URLLifetime}
+	}
+	if w == nil && c.Legacy.Listen == "" {
+		return nil, nil
+	}
+	p := configuredPackages(c)
+	return &p, w
 }
 
 func configuredPackages(c *config.Config) Packages {

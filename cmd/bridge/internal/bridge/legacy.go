@@ -28,7 +28,6 @@ type Legacy struct {
 	DM       dmlisten.Options // Work and Log are filled in
 	Engine   legacy.Options   // Store, Packages, Portraits, Wake and Log are filled in
 	Host     client.Options   // Logger is filled in
-	Packages Packages
 	Servers  []LwM2MServer
 	// Triggers carries triggers to devices, as Schedule says; nil sends none.
 	Triggers trigger.Sender
@@ -50,13 +49,10 @@ type directionB struct {
 
 // newDirectionB puts the parts together, and loads what the store holds before
 // anybody is let in.
-func newDirectionB(o *Legacy, db store.Store, log *slog.Logger) (*directionB, error) {
-	b := &directionB{o: o, log: log}
+func newDirectionB(o *Legacy, p *packages, db store.Store, log *slog.Logger) (*directionB, error) {
+	b := &directionB{o: o, log: log, packages: p}
 	servers, err := b.servers(db)
 	if err != nil {
-		return nil, err
-	}
-	if b.packages, err = newPackages(o.Packages, db, log, b.wanted, b.missing); err != nil {
 		return nil, err
 	}
 	ho := o.Host
@@ -83,7 +79,7 @@ func newDirectionB(o *Legacy, db store.Store, log *slog.Logger) (*directionB, er
 func (b *directionB) abandon() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	return errors.Join(b.host.Run(ctx), b.packages.close())
+	return b.host.Run(ctx)
 }
 
 // parts are what has to run, by name. The packages are closed after the last.

@@ -177,6 +177,7 @@ func (w *legacyWorld) bridge(change ...string) *Bridge {
 	}
 	o := Configured(c)
 	o.Engine.Store, o.Legacy, o.Log = w.db, ConfiguredLegacy(c), slog.New(logSpy{slog.DiscardHandler, w})
+	o.Packages, o.Ways = ConfiguredPackages(c)
 	o.Legacy.Listener, o.Legacy.Host.AckTimeout = l, 200*time.Millisecond
 	b, err := New(o)
 	if err != nil {

@@ -101,8 +101,8 @@ func (w *world) serveOn(l net.Listener, h http.Handler) {
 	})
 }
 
-// bridge starts the bridge on a store.
-func (w *world) bridge(db store.Store, o engine.Options) *Bridge {
+// bridge starts the bridge on a store, with further options.
+func (w *world) bridge(db store.Store, o engine.Options, more ...func(*Options)) *Bridge {
 	w.tb.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -116,7 +116,11 @@ func (w *world) bridge(db store.Store, o engine.Options) *Bridge {
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = 2 * time.Second // loopback: what has not come by then will not come
 	}
-	b, err := New(Options{Devices: conn, Engine: o, Server: server.Options{AckTimeout: 200 * time.Millisecond}})
+	all := Options{Devices: conn, Engine: o, Server: server.Options{AckTimeout: 200 * time.Millisecond}}
+	for _, change := range more {
+		change(&all)
+	}
+	b, err := New(all)
 	if err != nil {
 		w.tb.Fatal(err)
 	}

@@ -18,6 +18,7 @@ func (c *Config) check(b *binder) {
 	c.checkOrders(b)
 	c.Triggers.check(b)
 	c.checkLegacy(b)
+	c.checkWays(b)
 	if c.Store.Dir == "" {
 		b.failAt("store.dir", "is empty; name a directory")
 	}
@@ -53,7 +54,7 @@ func notEmpty(b *binder, patterns []Pattern, key string) {
 }
 
 func (c *Config) checkListeners(b *binder) {
-	for _, l := range []struct{ key, value string }{{"coap.listen", c.CoAP.Listen}, {"http.listen", c.HTTP.Listen}} {
+	for _, l := range []struct{ key, value string }{{"coap.listen", c.CoAP.Listen}, {"http.listen", c.HTTP.Listen}, {"packages.listen", c.Packages.Listen}} {
 		if l.value != "" {
 			checkListener(b, l.key, l.value)
 		}

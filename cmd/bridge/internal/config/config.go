@@ -146,6 +146,8 @@ type DeviceRule struct {
 	Dialect lwm2m9.Dialect `yaml:"dialect"` // DialectUnknown: found out
 	// Activate overrides Drive.Activate unless it is nil.
 	Activate *bool `yaml:"activate"`
+	// Way overrides Packages.Way.
+	Way RuleWay `yaml:"way"`
 }
 
 // Default is the configuration of a bridge without a file.

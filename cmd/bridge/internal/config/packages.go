@@ -11,17 +11,22 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/tlsfiles"
 	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
+	"github.com/fwbridge/fwbridge/mapping"
 	"github.com/fwbridge/fwbridge/syncml"
 )
 
-// Packages is where the packages for legacy devices come from, how they are
-// kept, and where the devices get them.
+// Packages is where packages come from, how they are kept, and how devices of
+// either direction get them.
 type Packages struct {
-	Dir         string `yaml:"dir"` // empty: packages, in store.dir
-	MaxBytes    Size   `yaml:"max_bytes" min:"1MiB" max:"1048576GiB"`
-	MaxPackages int    `yaml:"max_packages" min:"1" max:"1000000"`
-	MaxPackage  Size   `yaml:"max_package" min:"1KiB" max:"1024GiB"`
-	MaxPush     Size   `yaml:"max_push" min:"1KiB" max:"64MiB"` // written by an LwM2M server itself, in memory meanwhile
+	// Way is how LwM2M devices get theirs; 0 tries one after the other.
+	Way         mapping.Way `yaml:"way"`
+	Listen      string      `yaml:"listen"`   // TCP address for packages alone; empty: that of legacy.listen
+	CoAPURL     string      `yaml:"coap_url"` // scheme and host of the bridge's CoAP, as LwM2M devices have it
+	Dir         string      `yaml:"dir"`      // empty: packages, in store.dir
+	MaxBytes    Size        `yaml:"max_bytes" min:"1MiB" max:"1048576GiB"`
+	MaxPackages int         `yaml:"max_packages" min:"1" max:"1000000"`
+	MaxPackage  Size        `yaml:"max_package" min:"1KiB" max:"1024GiB"`
+	MaxPush     Size        `yaml:"max_push" min:"1KiB" max:"64MiB"` // written by an LwM2M server itself, in memory meanwhile
 	// PassThrough stores nothing: devices get the URL that was written.
 	PassThrough bool          `yaml:"pass_through"`
 	URL         string        `yaml:"url"`                                 // the base, as devices have it; empty: that of legacy.url
@@ -104,7 +109,7 @@ func (k SignKey) check() error {
 
 func defaultPackages() Packages {
 	return Packages{
-		MaxBytes: delivery.DefaultMaxBytes, MaxPackages: delivery.DefaultMaxPackages, MaxPackage: delivery.DefaultMaxPackage,
+		Way: mapping.WayDirect, MaxBytes: delivery.DefaultMaxBytes, MaxPackages: delivery.DefaultMaxPackages, MaxPackage: delivery.DefaultMaxPackage,
 		MaxPush: 16 << 20, URLLifetime: 30 * 24 * time.Hour, MaxTransfer: delivery.DefaultMaxTransfers,
 		StallTimeout: delivery.DefaultStallTimeout, TotalTimeout: delivery.DefaultTotalTimeout,
 		MaxRedirects: delivery.DefaultMaxRedirects, MaxFetches: delivery.DefaultMaxFetches,

@@ -12,6 +12,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/tlsfiles"
 	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
+	"github.com/fwbridge/fwbridge/mapping"
 	"github.com/fwbridge/fwbridge/syncml"
 	"github.com/fwbridge/fwbridge/syncml/notify"
 	"github.com/fwbridge/fwbridge/syncml/session"
@@ -63,7 +64,11 @@ var words = map[reflect.Type][]struct {
 	reflect.TypeFor[Deactivate]():           {{"refuse", DeactivateRefuse}, {"record", DeactivateRecord}},
 	reflect.TypeFor[lwm2m9.Dialect]():       {{"auto", lwm2m9.DialectUnknown}, {"draft", lwm2m9.Draft}, {"registered", lwm2m9.Registered}},
 	reflect.TypeFor[notify.DefaultPolicy](): {{"always", notify.DefaultAlways}, {"first", notify.DefaultFirst}, {"never", notify.DefaultNever}},
-	reflect.TypeFor[OutChannel]():           {{"none", OutNone}, {"udp", OutUDP}, {"pap", OutPAP}, {"kannel", OutKannel}},
+	reflect.TypeFor[mapping.Way](): {{"auto", mapping.Way(0)}, {"direct", mapping.WayDirect}, {"proxy-coap", mapping.WayProxyCoAP},
+		{"proxy-http", mapping.WayProxyHTTP}, {"push", mapping.WayPush}},
+	reflect.TypeFor[RuleWay](): {{"default", RuleWay(0)}, {"auto", RuleWay(1)}, {"direct", RuleWay(mapping.WayDirect + 1)},
+		{"proxy-coap", RuleWay(mapping.WayProxyCoAP + 1)}, {"proxy-http", RuleWay(mapping.WayProxyHTTP + 1)}, {"push", RuleWay(mapping.WayPush + 1)}},
+	reflect.TypeFor[OutChannel](): {{"none", OutNone}, {"udp", OutUDP}, {"pap", OutPAP}, {"kannel", OutKannel}},
 }
 
 // choices lists the words of a type: `one, two or three`.

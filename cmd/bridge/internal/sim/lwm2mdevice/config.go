@@ -50,6 +50,9 @@ type Config struct {
 
 	Manufacturer, Model, Serial, Firmware string // of /3/0; "": plausible ones
 
+	// Schemes are those of a Package URI that the device fetches from: of http,
+	// https and coap; nil: http and https.
+	Schemes    []string
 	MaxPackage int64  // bytes, more ends with "not enough storage"; 0: 16 MiB
 	Timing     Timing // zero fields have defaults
 	Seed       uint64 // of every random decision
@@ -109,6 +112,9 @@ func (c Config) withDefaults() Config {
 	def(&c.AwakeFor, 100*time.Millisecond)
 	def(&c.MaxInstances, 8)
 	def(&c.MaxPackage, 16<<20)
+	if c.Schemes == nil {
+		c.Schemes = []string{"http", "https"}
+	}
 	def(&c.Manufacturer, "fwbridge")
 	def(&c.Model, "simulated device")
 	def(&c.Serial, c.Endpoint)

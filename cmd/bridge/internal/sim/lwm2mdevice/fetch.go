@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/simpackage"
@@ -46,14 +47,14 @@ type fetchError struct {
 func (e *fetchError) Error() string { return fmt.Sprintf("%s: %v", e.result, e.err) }
 func (e *fetchError) Unwrap() error { return e.err }
 
-// checkURI says whether the device would fetch from there: http and https
+// checkURI says whether the device would fetch from there: one of its schemes,
 // with a host.
-func checkURI(s string) (*url.URL, error) {
+func (d *Device) checkURI(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
 		return nil, errors.New("not a URI")
-	case u.Scheme != "http" && u.Scheme != "https":
+	case !slices.Contains(d.cfg.Schemes, u.Scheme):
 		return nil, fmt.Errorf("scheme %q is not supported", u.Scheme)
 	case u.Host == "":
 		return nil, errors.New("no host")
@@ -64,12 +65,15 @@ func checkURI(s string) (*url.URL, error) {
 // fetch downloads a package. Its error is a [*fetchError], with the results
 // that real clients give (spec "LwM2M: what real devices do", 10).
 func (d *Device) fetch(ctx context.Context, uri string) (fetched, error) {
-	u, err := checkURI(uri)
+	u, err := d.checkURI(uri)
 	if err != nil {
 		return fetched{}, &fetchError{lwm2m9.ResultInvalidURI, err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timing.HTTP)
 	defer cancel()
+	if u.Scheme == "coap" {
+		return d.fetchCoAP(ctx, u)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return fetched{}, &fetchError{lwm2m9.ResultInvalidURI, err}

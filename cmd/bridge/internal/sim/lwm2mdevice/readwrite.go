@@ -123,7 +123,7 @@ func (b *boot) writeURI(ctx context.Context, s *software, uri string) answer {
 	if uri == "" || len(uri) > lwm2m9.MaxURI || !utf8.ValidString(uri) {
 		return answer{code: lwm2m9.CodeBadRequest}
 	}
-	if _, err := checkURI(uri); err != nil {
+	if _, err := b.d.checkURI(uri); err != nil {
 		s.m.Result = lwm2m9.ResultInvalidURI
 		b.show(ctx, s)
 		return answer{code: lwm2m9.CodeBadRequest}

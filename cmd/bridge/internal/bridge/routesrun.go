@@ -1,0 +1,117 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
+	"github.com/fwbridge/fwbridge/lwm2m9/server"
+)
+
+// Run fetches packages again that were lost while a device was getting them,
+// one after the other, until ctx ends.
+func (w *routes) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case endpoint := <-w.lost:
+			w.mu.Lock()
+			h, ok := w.held[endpoint]
+			w.mu.Unlock()
+			if !ok {
+				continue
+			}
+			if err := w.Fetch(ctx, endpoint, h.URI); err != nil && ctx.Err() == nil {
+				w.log.Warn("lost package not fetched again", "device", endpoint, "err", err)
+			}
+		}
+	}
+}
+
+// missing has a package fetched again that was lost; false for a grant of
+// direction B.
+func (w *routes) missing(g delivery.Grant) (ours bool) {
+	endpoint, ours := strings.CutPrefix(g.Device, owner(""))
+	if ours {
+		select {
+		case w.lost <- endpoint:
+		default: // the device comes back
+		}
+	}
+	return ours
+}
+
+// wanted says whether a device may have a package still; ours is false for a
+// grant of direction B.
+func (w *routes) wanted(g delivery.Grant) (wanted, ours bool) {
+	endpoint, ours := strings.CutPrefix(g.Device, owner(""))
+	if !ours {
+		return true, strings.HasPrefix(g.Device, hashed) // whose it is nobody knows: the token is good
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.held[endpoint].Digest == g.Digest, true
+}
+
+// serve finds a package for a device that asks by CoAP.
+func (w *routes) serve(ctx context.Context, token, _ string) (server.Package, error) {
+	g, ok := w.packages.server.Grant(token)
+	if !ok {
+		return server.Package{}, server.ErrNoPackage
+	}
+	f, err := w.open(ctx, g.Digest)
+	if errors.Is(err, delivery.ErrMissing) {
+		w.missing(g) // the device comes back for it
+	}
+	if err != nil {
+		return server.Package{}, err
+	}
+	return server.Package{
+		Body: server.Body{ReaderAt: f, Size: f.size}, ETag: g.Digest[:8],
+		Release: func() { _ = f.Close() }, // it was only read
+	}, nil
+}
+
+// openPackages opens the store of packages, if somebody needs one.
+func (b *Bridge) openPackages() (err error) {
+	if b.o.Packages == nil {
+		return nil
+	}
+	b.packs, err = newPackages(*b.o.Packages, b.o.Engine.Store, b.o.Log, b.packageWanted, b.packageMissing)
+	if err != nil || b.o.Ways == nil {
+		return err
+	}
+	if b.routes, err = newRoutes(*b.o.Ways, b.packs, b.o.Engine.Store, b.o.Log); err != nil {
+		return errors.Join(err, b.closePackages())
+	}
+	return nil
+}
+
+// closePackages ends the use of the store.
+func (b *Bridge) closePackages() error {
+	if b.packs == nil {
+		return nil
+	}
+	return b.packs.close()
+}
+
+// packageWanted says whether a device of either direction may have a package
+// still.
+func (b *Bridge) packageWanted(g delivery.Grant) bool {
+	if b.routes != nil {
+		if wanted, ours := b.routes.wanted(g); ours {
+			return wanted
+		}
+	}
+	return b.legacy != nil && b.legacy.wanted(g)
+}
+
+// packageMissing has a package fetched again that was lost.
+func (b *Bridge) packageMissing(g delivery.Grant, err error) {
+	if b.routes != nil && b.routes.missing(g) || b.legacy == nil {
+		return
+	}
+	b.legacy.missing(g, err)
+}

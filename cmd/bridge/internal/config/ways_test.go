@@ -1,0 +1,57 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fwbridge/fwbridge/mapping"
+)
+
+// waysServer is the rest of a configuration that has packages of its own.
+const waysServer = `
+dm_servers:
+  - {name: a, url: "http://dm.example.com/oma", server_id: a, devices: ["*"]}
+`
+
+func TestWaysOfDevices(t *testing.T) {
+	c, err := parse("x.yaml", []byte(`
+packages: {way: auto, coap_url: "coap://bridge.example.com:5683", listen: 127.0.0.1:8081, url: "http://bridge.example.com:8081"}
+devices:
+  - {match: ["old-*"], way: push}
+  - {match: ["http-*"], way: proxy-http}
+  - {match: ["plain-*"], dialect: draft}
+`+waysServer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for endpoint, want := range map[string]mapping.Way{"old-1": mapping.WayPush, "http-1": mapping.WayProxyHTTP, "plain-1": 0, "other": 0} {
+		if got := c.Way(endpoint); got != want {
+			t.Errorf("%s: %v, want %v", endpoint, got, want)
+		}
+	}
+	if !c.KeepsPackages() || c.PackagesURL() != "http://bridge.example.com:8081" {
+		t.Errorf("keeps packages %v at %q", c.KeepsPackages(), c.PackagesURL())
+	}
+	if d := Default(); d.KeepsPackages() || d.Way("x") != mapping.WayDirect || d.PackagesURL() != "" {
+		t.Error("the default has packages of its own")
+	}
+}
+
+func TestWaysThatLackSomething(t *testing.T) {
+	for text, want := range map[string]string{
+		`packages: {way: proxy-coap}`:                               "needs packages.coap_url",
+		`packages: {way: proxy-http}`:                               "needs packages.url, and packages.listen or legacy.listen",
+		`packages: {way: proxy-http, url: "http://x"}`:              "needs packages.url, and packages.listen or legacy.listen",
+		`packages: {coap_url: "http://x"}`:                          "want coap://host:port",
+		`packages: {coap_url: "coap://x/deep"}`:                     "want coap://host:port",
+		`devices: [{match: ["*"], way: proxy-coap}]`:                "devices[0].way",
+		`packages: {way: sideways}`:                                 "auto, direct, proxy-coap, proxy-http or push",
+		"packages: {way: push, max_package: 2MiB, max_bytes: 1MiB}": "packages.max_package",
+		`packages: {way: auto, listen: "nowhere"}`:                  "packages.listen",
+	} {
+		_, err := parse("x.yaml", []byte(text+waysServer))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
