@@ -1,7 +1,8 @@
 // Package interop makes LwM2M software of others usable as a peer in tests:
 // the Eclipse Leshan demo server with its REST API ([StartServer]), and two
 // programs of ours on Leshan's libraries, a device ([StartDevice]) and a server
-// that leads devices through a script ([StartScript]). It is for tests only and
+// that leads devices through a script ([StartScript]). TestBridge has the demo
+// server lead legacy devices through the bridge. It is for tests only and
 // nothing of Leshan is in the repository: the jars come from Maven Central by
 // coordinates and digest into a cache, and run over loopback.
 //
