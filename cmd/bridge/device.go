@@ -196,7 +196,7 @@ func newDeviceRemove(p *place) *cobra.Command {
 		Use:   "remove NAME",
 		Short: "Take a device's credentials away",
 		Long: `remove takes the credentials of a device away. A running bridge ends its
-connection; what the bridge knows of the device stays.`,
+connection and its registration; what the bridge knows of the device stays.`,
 		Example: "  bridge device remove urn:imei:356938035643809 --data /var/lib/fwbridge",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -87,6 +87,13 @@ func (h *handler) took() string {
 	return s
 }
 
+// fail makes calls fail from now on; nil makes them succeed.
+func (h *handler) fail(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.before = func(string, server.Registration) error { return err }
+}
+
 // last is the registration of the last call.
 func (h *handler) last() server.Registration {
 	h.mu.Lock()

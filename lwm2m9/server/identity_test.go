@@ -260,3 +260,58 @@ func TestAuthorize(t *testing.T) {
 		check(t, "told", s.refused(), `register of d1 by "d1", register of d2 by "key-1", register of d1 by ""`)
 	})
 }
+
+// TestEnd: the registrations of an identity that is good no more end, whatever
+// their names; others stay. What the Handler cannot keep stays, too.
+func TestEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSecured(t, server.Options{Authorize: func(context.Context, string, string) error { return nil }})
+		one, two := s.known("192.0.2.60:1", "d1", "key"), s.known("192.0.2.61:1", "d2", "key")
+		other, plain := s.known("192.0.2.62:1", "d3", "d3"), s.known("192.0.2.63:1", "d4", "")
+		for _, d := range []*device{one, two, other, plain} {
+			if code := d.register(); code != coap.Created {
+				t.Fatal(code)
+			}
+		}
+		silent := make(chan struct{})
+		one.answer = func(*coap.Request) coap.Response { <-silent; return coap.Response{} }
+		asked := make(chan error, 1)
+		go func() {
+			_, err := s.s.Do(context.Background(), "d1", server.Read("/3/0", server.TLV))
+			asked <- err
+		}()
+		synctest.Wait()
+		s.h.took()
+
+		s.h.fail(errors.New("disk"))
+		if err := s.s.End(t.Context(), "key"); err == nil {
+			t.Error("ended without the handler")
+		}
+		if n := len(s.s.Registrations()); n != 4 {
+			t.Errorf("%d registrations are left, want all 4", n)
+		}
+		s.h.fail(nil)
+		s.h.took()
+		for _, identity := range []string{"", "nobody", "key", "key"} {
+			if err := s.s.End(t.Context(), identity); err != nil {
+				t.Errorf("%q: %v", identity, err)
+			}
+		}
+		if got := s.h.took(); got != "deregister d1, deregister d2" && got != "deregister d2, deregister d1" {
+			t.Errorf("the handler was told: %s", got)
+		}
+		if left := s.s.Registrations(); len(left) != 2 || left[0].Endpoint != "d3" || left[1].Endpoint != "d4" {
+			t.Errorf("left: %+v", left)
+		}
+		if err := <-asked; !errors.Is(err, server.ErrNoAnswer) {
+			t.Errorf("a request under way: %v", err)
+		}
+		close(silent)
+		if code := two.update(); code != coap.NotFound {
+			t.Errorf("an update afterwards: %v, want 4.04", code)
+		}
+		if code := two.register(); code != coap.Created { // it has new credentials
+			t.Error(code)
+		}
+	})
+}

@@ -28,12 +28,23 @@ func (b *Bridge) connect() (net.PacketConn, error) {
 	return dtls.Join(b.o.Devices, b.dtls), nil
 }
 
-// serveControl lets commands change the credentials of devices. What a device
-// has open with credentials that are good no more is ended.
+// serveControl lets commands change the credentials of devices.
 func (b *Bridge) serveControl(ctx context.Context) error {
-	devices := &control.Local{Book: b.o.book()}
-	if b.dtls != nil {
-		devices.End = func(identity string) { b.dtls.End(identity) }
-	}
+	devices := &control.Local{Book: b.o.book(), End: func(identity string) { b.end(ctx, identity) }}
 	return b.serveHTTP(ctx, b.o.Control, control.Handler(devices, b.o.Log))
+}
+
+// end ends what a device has open with credentials that are good no more: its
+// connection, and then its registration, as nobody can be reached by it. When
+// that cannot be stored now, the end of its lifetime ends it.
+func (b *Bridge) end(ctx context.Context, identity string) {
+	if b.dtls != nil {
+		b.dtls.End(identity)
+	}
+	if b.server == nil {
+		return
+	}
+	if err := b.server.End(ctx, identity); err != nil {
+		b.o.Log.Error("registration not ended, its lifetime goes on", "identity", identity, "err", err)
+	}
 }

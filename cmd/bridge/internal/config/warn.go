@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/fwbridge/fwbridge/fwupdate/tree"
 	"github.com/fwbridge/fwbridge/syncml/session"
@@ -16,6 +17,7 @@ func (c *Config) warn(b *binder) {
 		}
 	}
 	c.warnOfNoSec(b)
+	c.warnOfCertificate(b)
 	c.warnOfTLS(b)
 	c.warnOfTriggers(b)
 	c.warnOfServerIDs(b)
@@ -47,6 +49,19 @@ func (c *Config) warnOfNoSec(b *binder) {
 	if c.CoAP.Listen != "" {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: coap.listen: %s has no security: whoever reaches it can register as any device that has no credentials, and read and change what is sent",
 			b.file, b.lineOf("coap.listen"), c.CoAP.Listen))
+	}
+}
+
+// warnOfCertificate warns of a certificate for devices whose time is not now. The
+// bridge can run with it, but a device that has a clock refuses it.
+func (c *Config) warnOfCertificate(b *binder) {
+	s := &c.CoAP.Secure
+	if s.tls == nil {
+		return
+	}
+	if leaf, now := s.tls.Certificates[0].Leaf, time.Now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: coap.secure.certificate: %s is good from %s to %s only; devices refuse it",
+			b.file, b.lineOf("coap.secure.certificate"), s.Certificate, leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339)))
 	}
 }
 

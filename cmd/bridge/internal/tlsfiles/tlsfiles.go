@@ -149,6 +149,9 @@ func (f Files) pair() (*tls.Certificate, error) {
 	if err != nil {
 		return nil, &Error{PartCert, err}
 	}
+	if !x509.NewCertPool().AppendCertsFromPEM(certPEM) {
+		return nil, &Error{PartCert, fmt.Errorf("%s holds no PEM certificate", f.Cert)}
+	}
 	keyPEM, err := read(f.Key)
 	if err != nil {
 		return nil, &Error{PartKey, err}

@@ -195,6 +195,7 @@ func TestBadFiles(t *testing.T) {
 		{Files{Cert: filepath.Join(dir, "none"), Key: one.Key}, PartCert, "no such file"},
 		{Files{Cert: one.Cert, Key: filepath.Join(dir, "none")}, PartKey, "no such file"},
 		{Files{Cert: one.Cert, Key: two.Key}, PartKey, "private key does not match public key"},
+		{Files{Cert: text, Key: one.Key}, PartCert, "holds no PEM certificate"},
 		{Files{Cert: one.Cert, Key: text}, PartKey, "failed to find any PEM data"},
 	} {
 		_, err := tc.files.Client()

@@ -57,16 +57,29 @@ func (ca *CA) Leaf(name string) Leaf { return ca.leaf(name, time.Now().Add(time.
 // Expired is a Leaf whose time is over.
 func (ca *CA) Expired(name string) Leaf { return ca.leaf(name, time.Now().Add(-time.Minute)) }
 
+// Device signs a certificate for a client that has a common name and no other.
+func (ca *CA) Device(name string) Leaf {
+	return ca.issue(&x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+}
+
 func (ca *CA) leaf(name string, until time.Time) Leaf {
-	ca.t.Helper()
-	key := newKey(ca.t)
-	der := ca.sign(&x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until,
-		KeyUsage:    x509.KeyUsageDigitalSignature,
+	return ca.issue(&x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, NotAfter: until,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		DNSNames:    []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}, ca.cert, &key.PublicKey)
+	})
+}
+
+// issue completes and signs a certificate, for a key of its own.
+func (ca *CA) issue(template *x509.Certificate) Leaf {
+	ca.t.Helper()
+	key, name := newKey(ca.t), template.Subject.CommonName
+	template.SerialNumber, template.NotBefore = big.NewInt(time.Now().UnixNano()), time.Now().Add(-2*time.Hour)
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	der := ca.sign(template, ca.cert, &key.PublicKey)
 	secret, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		ca.t.Fatal(err)
