@@ -191,6 +191,9 @@ func TestDemo(t *testing.T) {
 		`device 1 +50 Starting update +DELIVERED`, `device 1 +100 Update successful +INSTALLED, ACTIVE`,
 		`device 2 .*dialect is draft`, `device 3 +80 Update failed +INITIAL`, `final notification 402`,
 		`device 4 +reboots .* result 200 success +INSTALLED, ACTIVE +yes`, `device 5 .* State 100 Update successful`, `device 6 .* result 409`,
+		`legacy 1 +- +DELIVERED +trigger sent`, `legacy 2 .*handed over to the device`, `legacy 1 .* INSTALLED +final alert: 200`,
+		`legacy 3 +100 .* INSTALLED +State: 100`, `legacy 4 +100 Update successful +INSTALLED +State: 100`,
+		`legacy 5 +the download fails +DELIVERED, connection lost .* State 20 Download failed +yes`, `legacy 6 +reboots .* INSTALLED, ACTIVE +State 100 .* yes`,
 	} {
 		if !regexp.MustCompile(pattern).MatchString(c.out.String()) {
 			t.Errorf("does not show %s:\n%s", pattern, c.out)
@@ -198,5 +201,16 @@ func TestDemo(t *testing.T) {
 	}
 	if strings.Contains(c.out.String(), "\x1b") {
 		t.Error("colours, although this is no terminal")
+	}
+}
+
+// TestDemoDirections: one of the two alone.
+func TestDemoDirections(t *testing.T) {
+	for direction, others := range map[string]string{"A": "legacy 1", "b": "device 1"} {
+		c := begin(t, "demo", "--once", "--direction", direction, "--devices", "1")
+		<-c.ended
+		if code := c.stop(); code != exitDone || strings.Contains(c.out.String(), others) {
+			t.Errorf("--direction %s: exit %d\n%s\n%s", direction, code, c.out, c.err)
+		}
 	}
 }

@@ -1,12 +1,15 @@
-// Package demo runs the main job in one process over real loopback sockets: a
-// legacy DM server that knows only ./FwUpdate, the bridge, and LwM2M devices
-// that know only Object 9. It prints what happens in both vocabularies and
-// says whether each device ended as it should. It is no part of the bridge.
+// Package demo runs both directions in one process over real loopback sockets:
+// a legacy DM server that knows only ./FwUpdate with LwM2M devices that know only
+// Object 9, an LwM2M server that knows only Object 9 with legacy devices that
+// know only ./FwUpdate, and one bridge between them. It prints what happens in
+// both vocabularies and says whether each device ended as it should. It is no
+// part of the bridge.
 //
 // # Threads
 //
-// Run starts the package server, the DM server, the bridge, every device and
-// the printer, each in a goroutine of its own, and returns after the last one.
+// Run starts the package server, the two management servers, the bridge, every
+// device and the printer, each in a goroutine of its own, and returns after the
+// last one.
 package demo
 
 import (
@@ -39,24 +42,26 @@ const (
 
 // Config of a demo. The zero value runs DefaultDevices until interrupted.
 type Config struct {
-	Devices int
-	Once    bool          // end when every device is final
-	Timeout time.Duration // with Once: how long that may take
-	Out     io.Writer
-	Color   bool
-	Log     *slog.Logger // nil logs nothing
+	Direction Direction
+	Devices   int           // of each direction
+	Once      bool          // end when every device is final
+	Timeout   time.Duration // with Once: how long that may take
+	Out       io.Writer
+	Color     bool
+	Log       *slog.Logger // nil logs nothing
 }
 
 // ErrUnexpected means that a device did not end as it should have.
 var ErrUnexpected = errors.New("demo: not every device ended as it should")
 
-// stage is a demo under way.
+// stage is a demo under way. It has what both directions share, and direction A.
 type stage struct {
 	cfg     Config
-	parts   []part
+	parts   []part // none without direction A
 	devices []*lwm2mdevice.Device
 	dm      *dmserver.Server
-	packs   string // base URL of the package server
+	legacy  *legacySide // direction B; nil without
+	packs   string      // base URL of the package server
 	dmURL   string
 	bridge  *bridge.Bridge
 	apiURL  string
@@ -92,20 +97,26 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer db.Close()
 
-	s := &stage{cfg: cfg, parts: cast(cfg.Devices)}
+	s := &stage{cfg: cfg}
+	if cfg.Direction.has(A) {
+		s.parts = cast(cfg.Devices)
+	}
+	if cfg.Direction.has(B) {
+		s.legacy = newLegacySide(s)
+	}
 	running, end := context.WithCancelCause(ctx)
 	s.end = end
 	defer s.wg.Wait()
 	defer end(nil)
-	if err := s.build(running, db); err != nil {
+	if err := s.build(running, db, dir); err != nil {
 		return err
 	}
 	return s.play(ctx, running)
 }
 
 // build opens the sockets and starts everything but the devices.
-func (s *stage) build(ctx context.Context, db store.Store) error {
-	s.printer = newPrinter(s.cfg.Out, s.cfg.Color, s.parts)
+func (s *stage) build(ctx context.Context, db store.Store, dir string) error {
+	s.printer = newPrinter(s)
 	s.wg.Go(func() { s.printer.run(ctx) })
 
 	packs, err := s.serve(ctx, pkgserver.New(pkgserver.Config{}))
@@ -113,7 +124,27 @@ func (s *stage) build(ctx context.Context, db store.Store) error {
 		return err
 	}
 	s.packs = packs
-	// The DM server names its own URL in its messages, so its socket comes first.
+	o := bridge.Options{Log: s.cfg.Log, Engine: engine.Options{Store: db, OnTimeline: s.printer.entry}}
+	if s.cfg.Direction.has(A) {
+		if err := s.startDM(ctx); err != nil {
+			return err
+		}
+		if o.Devices, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+			return fmt.Errorf("demo: no UDP socket: %w", err)
+		}
+		o.Engine.Directory = s.directory()
+	}
+	if s.legacy != nil {
+		if err := s.legacy.build(ctx, &o, dir); err != nil {
+			return err
+		}
+	}
+	return s.startBridge(ctx, o)
+}
+
+// startDM starts the DM server. It names its own URL in its messages, so its
+// socket comes first.
+func (s *stage) startDM(ctx context.Context) error {
 	l, err := listen()
 	if err != nil {
 		return err
@@ -124,34 +155,22 @@ func (s *stage) build(ctx context.Context, db store.Store) error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	s.serveOn(ctx, l, s.dm)
-	return s.startBridge(ctx, db)
+	return nil
 }
 
-func (s *stage) startBridge(ctx context.Context, db store.Store) error {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("demo: no UDP socket: %w", err)
-	}
-	l, err := listen()
-	if err != nil {
-		conn.Close()
+// startBridge makes the devices of direction A, and starts the bridge.
+func (s *stage) startBridge(ctx context.Context, o bridge.Options) error {
+	var err error
+	if o.HTTP, err = listen(); err != nil {
 		return err
 	}
-	s.apiURL = "http://" + l.Addr().String()
-	s.bridge, err = bridge.New(bridge.Options{
-		Devices: conn, HTTP: l, Log: s.cfg.Log,
-		Engine: engine.Options{Store: db, Directory: s.directory(), OnTimeline: s.printer.entry},
-	})
-	if err != nil {
-		conn.Close()
-		l.Close()
+	s.apiURL = "http://" + o.HTTP.Addr().String()
+	if s.bridge, err = bridge.New(o); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	for _, p := range s.parts {
-		d, err := lwm2mdevice.New(s.deviceConfig(p, conn.LocalAddr().String()))
+		d, err := lwm2mdevice.New(s.deviceConfig(p, o.Devices.LocalAddr().String()))
 		if err != nil {
-			conn.Close()
-			l.Close()
 			return fmt.Errorf("demo: %w", err)
 		}
 		s.devices = append(s.devices, d)
@@ -205,22 +224,25 @@ func (s *stage) play(ctx, running context.Context) error {
 	for i, d := range s.devices {
 		s.start(running, s.parts[i].name, d.Run)
 	}
+	if s.legacy != nil {
+		s.legacy.play(running)
+	}
 	wait := running
 	if s.cfg.Once {
 		var cancel context.CancelFunc
 		wait, cancel = context.WithTimeoutCause(running, s.cfg.Timeout, fmt.Errorf("demo: not every device was final after %v", s.cfg.Timeout))
 		defer cancel()
 	}
-	late := s.dm.Wait(wait, len(s.parts)) != nil
+	late := s.wait(wait) != nil
 	if late && ctx.Err() != nil {
 		return nil // interrupted by the person
 	}
-	good := s.printer.summary(s.ends())
+	good := s.summary()
 	switch {
 	case late:
 		return context.Cause(wait)
 	case !s.cfg.Once:
-		s.printer.goOn(s.apiURL)
+		s.printer.goOn(s)
 		<-running.Done()
 		if ctx.Err() != nil {
 			return nil
@@ -230,4 +252,30 @@ func (s *stage) play(ctx, running context.Context) error {
 		return ErrUnexpected
 	}
 	return nil
+}
+
+// wait returns when every device is final.
+func (s *stage) wait(ctx context.Context) error {
+	if s.dm != nil {
+		if err := s.dm.Wait(ctx, len(s.parts)); err != nil {
+			return err
+		}
+	}
+	if s.legacy != nil {
+		return s.legacy.wait(ctx)
+	}
+	return nil
+}
+
+// summary prints a table for each direction; true when all ended well.
+func (s *stage) summary() bool {
+	s.printer.flush()
+	good := true
+	if s.dm != nil {
+		good = s.printer.summary(s.ends())
+	}
+	if s.legacy != nil {
+		good = s.printer.legacySummary(s.legacy.ends()) && good
+	}
+	return good
 }

@@ -52,3 +52,38 @@ func TestJudge(t *testing.T) {
 		})
 	}
 }
+
+// TestJudgeLegacy is TestJudge for direction B.
+func TestJudgeLegacy(t *testing.T) {
+	good, failing := legacyCast(5)[0], legacyCast(5)[4]
+	installed := lwm2m9.Instance{State: lwm2m9.Installed, Result: lwm2m9.ResultInstalled, Activation: lwm2m9.Enabled}
+	inactive := installed
+	inactive.Activation = lwm2m9.Disabled
+	delivered := lwm2m9.Instance{State: lwm2m9.Delivered, Result: lwm2m9.ResultConnectionLost}
+	done := func(state fwupdate.State, execs, alerts int) deviceSeen { return deviceSeen{state, execs, alerts} }
+	for _, tt := range []struct {
+		name  string
+		part  legacyPart
+		seen  deviceSeen
+		shown lwm2m9.Instance
+		step  string
+		want  bool
+	}{
+		{"as it should", good, done(100, 1, 1), installed, "", true},
+		{"executed twice", good, done(100, 2, 1), installed, "", false},
+		{"two alerts", good, done(100, 1, 2), installed, "", false},
+		{"another State", good, done(80, 1, 1), installed, "", false},
+		{"not active", good, done(100, 1, 1), inactive, "", false},
+		{"failed at the server", good, done(100, 1, 1), delivered, scriptActivate, false},
+		{"the script ended too early", good, done(100, 1, 1), installed, "install", false},
+		{"failed as it should", failing, done(20, 1, 1), delivered, scriptActivate, true},
+		{"activated although it failed", failing, done(20, 1, 1), delivered, "", false},
+		{"installed although it should fail", failing, done(20, 1, 1), installed, "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := judgeLegacy(tt.part, tt.seen, tt.shown, tt.step); got.good != tt.want {
+				t.Errorf("judged %v: %+v", got.good, got)
+			}
+		})
+	}
+}
