@@ -3,13 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
-	"github.com/fwbridge/fwbridge/lwm2m9/wire"
 	"github.com/fwbridge/fwbridge/mapping"
 )
 
@@ -130,90 +126,6 @@ func (a asker) askObserve(ctx context.Context, q question, _ *mapping.Answer) er
 func (a asker) observe(ctx context.Context, path string) (server.Response, error) {
 	on := true
 	return a.do(ctx, server.Request{Method: server.GET, Path: path, Format: server.NoFormat, Accept: server.NoFormat, Observe: &on})
-}
-
-// askCreate lets the device choose the number, and where it wants to be told,
-// takes the lowest one that is free.
-func (a asker) askCreate(ctx context.Context, q question, to *mapping.Answer) error {
-	id, err := a.create(ctx, q, nil)
-	if refusedWith(err, lwm2m9.CodeBadRequest) {
-		var payload []byte
-		if payload, err = wire.AppendTLV(nil, wire.Instance(uint16(a.free(q.known)))); err == nil {
-			id, err = a.create(ctx, q, payload)
-		}
-	}
-	to.Created = id
-	return err
-}
-
-// create posts to the object. A device that does not say where the instance
-// is shows it in a survey.
-func (a asker) create(ctx context.Context, q question, payload []byte) (lwm2m9.InstanceID, error) {
-	resp, err := a.do(ctx, server.Request{
-		Method: server.POST, Path: objectPath(), Format: server.TLV, Accept: server.NoFormat, Payload: payload,
-	})
-	if err != nil {
-		return 0, err
-	}
-	if id, ok := createdAt(resp.Location); ok {
-		return id, nil
-	}
-	list, _, err := a.survey(ctx)
-	for _, i := range list {
-		if !slices.ContainsFunc(q.known, func(k lwm2m9.Instance) bool { return k.ID == i.ID }) {
-			return i.ID, err
-		}
-	}
-	if err == nil {
-		err = server.ErrGarbage // created, but where?
-	}
-	return 0, err
-}
-
-// createdAt reads the Location-Path of a Create.
-func createdAt(location string) (lwm2m9.InstanceID, bool) {
-	i := strings.LastIndex(location, objectPath()+"/")
-	if i < 0 {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(location[i+len(objectPath())+1:], 10, 16)
-	return lwm2m9.InstanceID(n), err == nil
-}
-
-// free is the lowest number that neither a reading nor the registration has.
-func (a asker) free(known []lwm2m9.Instance) lwm2m9.InstanceID {
-	taken := a.reg.Instances()
-	for _, i := range known {
-		taken = append(taken, i.ID)
-	}
-	id := lwm2m9.InstanceID(0)
-	for slices.Contains(taken, id) {
-		id++
-	}
-	return id
-}
-
-// askWriteURI writes the Package URI, also the empty one. The Content-Format
-// is always there: without it some devices take the Write for Write-Attributes
-// (lwm2m.md).
-func (a asker) askWriteURI(ctx context.Context, q question, _ *mapping.Answer) error {
-	path := objectPath(int(q.Instance), int(lwm2m9.RIDPackageURI))
-	uri, err := a.packageURI(q)
-	if err != nil {
-		return err
-	}
-	_, err = a.do(ctx, server.Request{
-		Method: server.PUT, Path: path, Format: server.TextPlain, Accept: server.NoFormat, Payload: []byte(uri),
-	})
-	if !refusedWith(err, lwm2m9.CodeUnsupportedFormat) {
-		return err
-	}
-	payload, err := wire.AppendTLV(nil, wire.Resource(uint16(lwm2m9.RIDPackageURI), wire.String(uri)))
-	if err != nil {
-		return err
-	}
-	_, err = a.do(ctx, server.Request{Method: server.PUT, Path: path, Format: server.TLV, Accept: server.NoFormat, Payload: payload})
-	return err
 }
 
 // askInstall is one exchange and never two, whatever happens.

@@ -24,7 +24,8 @@ type scripted struct {
 	log     []string
 }
 
-var formats = map[server.ContentFormat]string{server.NoFormat: "", server.TextPlain: " text", server.TLV: " tlv", server.LinkFormat: " link"}
+var formats = map[server.ContentFormat]string{server.NoFormat: "", server.TextPlain: " text", server.TLV: " tlv", server.LinkFormat: " link",
+	server.SenMLCBOR: " cbor", server.SenMLJSON: " json", server.OldTLV: " oldtlv", server.LwM2MJSON: " lwjson", server.OldLwM2MJSON: " oldjson"}
 
 func (s *scripted) Do(_ context.Context, _ string, r server.Request) (server.Response, error) {
 	name := methods[r.Method] + " " + r.Path
@@ -162,6 +163,18 @@ func TestRequestsOnTheWire(t *testing.T) {
 			want:    mapping.Answer{Outcome: mapping.Accepted, Created: 5}},
 		{name: "create nothing", op: mapping.OpCreate,
 			answers: map[string]any{"POST /9 tlv": created(""), "GET /9 tlv": tlv()}, want: mapping.Answer{Outcome: mapping.Garbage}},
+		{name: "create in SenML CBOR", op: mapping.OpCreate, reg: server.Registration{Version: "1.1"},
+			answers: map[string]any{"POST /9 tlv": refusal(lwm2m9.CodeUnsupportedFormat), "POST /9 cbor 80": created("/9/7")},
+			want:    mapping.Answer{Outcome: mapping.Accepted, Created: 7}},
+		{name: "create with a number in SenML JSON", op: mapping.OpCreate, reg: server.Registration{Version: "1.2", Paths: []string{"/9/0"}},
+			answers: map[string]any{"POST /9 tlv": refusal(lwm2m9.CodeUnsupportedFormat), "POST /9 cbor 80": refusal(lwm2m9.CodeNotAcceptable),
+				"POST /9 json 5b5d": refusal(lwm2m9.CodeBadRequest), "POST /9 tlv 0001": refusal(lwm2m9.CodeUnsupportedFormat),
+				"POST /9 cbor 81a321632f392f0063312f330360":                        refusal(lwm2m9.CodeUnsupportedFormat),
+				fmt.Sprintf("POST /9 json %x", `[{"bn":"/9/","n":"1/3","vs":""}]`): created("/9/1")},
+			want: mapping.Answer{Outcome: mapping.Accepted, Created: 1}},
+		{name: "create in no format at all", op: mapping.OpCreate, reg: server.Registration{Version: "1.1"},
+			answers: map[string]any{"POST /9 tlv": refusal(lwm2m9.CodeUnsupportedFormat), "POST /9 cbor 80": refusal(lwm2m9.CodeBadOption), "POST /9 json 5b5d": refusal(lwm2m9.CodeNotAcceptable)},
+			want:    mapping.Answer{Outcome: mapping.Refused, Code: lwm2m9.CodeUnsupportedFormat}},
 		{name: "create refused", op: mapping.OpCreate, answers: map[string]any{"POST /9 tlv": refusal(lwm2m9.CodeMethodNotAllowed)},
 			want: mapping.Answer{Outcome: mapping.Refused, Code: lwm2m9.CodeMethodNotAllowed}, log: "POST /9 tlv"},
 
@@ -169,6 +182,21 @@ func TestRequestsOnTheWire(t *testing.T) {
 		{name: "write in TLV", op: mapping.OpWriteURI, uri: "u",
 			answers: map[string]any{"PUT /9/1/3 text u": refusal(lwm2m9.CodeUnsupportedFormat), "PUT /9/1/3 tlv c10375": done},
 			want:    mapping.Answer{Outcome: mapping.Accepted}},
+		{name: "write in SenML CBOR", op: mapping.OpWriteURI, uri: "u", reg: server.Registration{Version: "1.1"},
+			answers: map[string]any{"PUT /9/1/3 text u": refusal(lwm2m9.CodeNotAcceptable), "PUT /9/1/3 tlv c10375": refusal(lwm2m9.CodeUnsupportedFormat),
+				"PUT /9/1/3 cbor 81a221662f392f312f33036175": done},
+			want: mapping.Answer{Outcome: mapping.Accepted}},
+		{name: "write in SenML JSON", op: mapping.OpWriteURI, uri: "u", reg: server.Registration{Version: "1.2"},
+			answers: map[string]any{"PUT /9/1/3 text u": refusal(lwm2m9.CodeUnsupportedFormat), "PUT /9/1/3 tlv c10375": refusal(lwm2m9.CodeUnsupportedFormat),
+				"PUT /9/1/3 cbor 81a221662f392f312f33036175": refusal(lwm2m9.CodeUnsupportedFormat), fmt.Sprintf("PUT /9/1/3 json %x", `[{"bn":"/9/1/3","vs":"u"}]`): done},
+			want: mapping.Answer{Outcome: mapping.Accepted}},
+		{name: "write in old TLV", op: mapping.OpWriteURI, uri: "u",
+			answers: map[string]any{"PUT /9/1/3 text u": refusal(lwm2m9.CodeUnsupportedFormat), "PUT /9/1/3 tlv c10375": refusal(lwm2m9.CodeUnsupportedFormat),
+				fmt.Sprintf("PUT /9/1/3 lwjson %x", `{"bn":"/9/1/3","e":[{"sv":"u"}]}`): refusal(lwm2m9.CodeUnsupportedFormat), "PUT /9/1/3 oldtlv c10375": done},
+			want: mapping.Answer{Outcome: mapping.Accepted}},
+		{name: "write in a format that is refused for something else", op: mapping.OpWriteURI, uri: "u",
+			answers: map[string]any{"PUT /9/1/3 text u": refusal(lwm2m9.CodeUnsupportedFormat), "PUT /9/1/3 tlv c10375": refusal(lwm2m9.CodeMethodNotAllowed)},
+			want:    mapping.Answer{Outcome: mapping.Refused, Code: lwm2m9.CodeMethodNotAllowed}, log: "PUT /9/1/3 text u, PUT /9/1/3 tlv c10375"},
 		{name: "write refused", op: mapping.OpWriteURI, uri: "u", answers: map[string]any{"PUT /9/1/3 text u": refusal(lwm2m9.CodeMethodNotAllowed)},
 			want: mapping.Answer{Outcome: mapping.Refused, Code: lwm2m9.CodeMethodNotAllowed}, log: "PUT /9/1/3 text u"},
 		{name: "clear", op: mapping.OpClearURI, answers: map[string]any{"PUT /9/1/3 text": done}, want: mapping.Answer{Outcome: mapping.Accepted}},
