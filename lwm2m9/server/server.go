@@ -121,6 +121,13 @@ func (s *Server) Lookup(endpoint string) (Registration, bool) {
 	return d.registration(), true
 }
 
+// Registered is how many devices are registered.
+func (s *Server) Registered() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.devices)
+}
+
 // Registrations is every registration, by endpoint name.
 func (s *Server) Registrations() []Registration {
 	s.mu.Lock()

@@ -71,6 +71,7 @@ type Bridge struct {
 	legacy *directionB    // nil while it is off
 	packs  *packages      // nil without Packages
 	routes *routes        // nil without Ways
+	watch  watch
 }
 
 // New puts a bridge together and loads what its store holds. The error is
@@ -86,12 +87,14 @@ func New(o Options) (*Bridge, error) {
 	if o.Engine.Log == nil {
 		o.Engine.Log = o.Log
 	}
-	b := &Bridge{o: o}
+	w := newWatch()
+	w.over(&o)
+	b := &Bridge{o: o, watch: w}
 	if err := b.openPackages(); err != nil {
 		return nil, err
 	}
 	if b.routes != nil {
-		o.Engine.Delivery, o.Server.Packages = b.routes, b.routes.serve
+		o.Engine.Delivery, o.Server.Packages = w.delivery(b.routes), w.served(b.routes.serve, b.packs.server.Grant)
 	}
 	if err := b.assemble(o); err != nil {
 		return nil, errors.Join(err, b.closePackages())
@@ -112,7 +115,7 @@ func (b *Bridge) assemble(o Options) (err error) {
 	}
 	if o.Server.Conn != nil {
 		b.server = server.New(o.Server)
-		if err := b.engine.Load(b.server); err != nil {
+		if err := b.engine.Load(b.watch.metrics.Devices(b.server)); err != nil {
 			return err
 		}
 	}
@@ -183,12 +186,15 @@ func (b *Bridge) Run(ctx context.Context) error {
 }
 
 // api is the interface for scripts.
-func (b *Bridge) api() http.Handler {
+func (b *Bridge) api() http.Handler { return b.apiWith(b.canceller()) }
+
+// apiWith is the same; with a nil canceller no update can be given up.
+func (b *Bridge) apiWith(c api.Canceller) http.Handler {
 	var l api.Legacy
 	if b.legacy != nil {
 		l = b.legacy
 	}
-	return api.New(seen{b.engine, b.inbox, b.legacy}, b.canceller(), l, b.o.Log)
+	return b.shown(api.New(seen{b.engine, b.inbox, b.legacy}, c, l, b.o.Log))
 }
 
 // canceller is nil unless the operator wants one.

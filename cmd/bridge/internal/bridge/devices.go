@@ -31,7 +31,7 @@ func (b *Bridge) connect() (net.PacketConn, error) {
 // serveControl lets commands change the credentials of devices.
 func (b *Bridge) serveControl(ctx context.Context) error {
 	devices := &control.Local{Book: b.o.book(), End: func(identity string) { b.end(ctx, identity) }}
-	return b.serveHTTP(ctx, b.o.Control, control.Handler(devices, b.o.Log))
+	return b.serveHTTP(ctx, b.o.Control, b.controlled(ctx, control.Handler(devices, b.o.Log)))
 }
 
 // end ends what a device has open with credentials that are good no more: its

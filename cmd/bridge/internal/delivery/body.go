@@ -98,6 +98,7 @@ func (d *download) copy(a *answer) error {
 			if _, err := d.w.Write(buf[:n]); err != nil {
 				return err
 			}
+			d.f.counts.bytes.Add(uint64(n))
 			d.report(false)
 		}
 		switch {

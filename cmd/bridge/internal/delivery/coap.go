@@ -35,6 +35,7 @@ func (d *download) coap(ctx context.Context) (Fetched, error) {
 		if len(resp.Payload) == 0 {
 			return false, fault(KindServer, nil, "the package is empty")
 		}
+		d.f.counts.bytes.Add(uint64(len(resp.Payload)))
 		_, err = d.w.Write(resp.Payload)
 		return false, err
 	})

@@ -25,7 +25,6 @@ type download struct {
 	mediaType string
 
 	restarts int
-	broke    Kind // why the attempt before ended
 	wrong    bool // the server's ranges are wrong: never asked for again
 }
 
@@ -47,9 +46,6 @@ func (d *download) http(ctx context.Context) (Fetched, error) {
 	err = d.f.retry(ctx, func(ctx context.Context) (bool, error) {
 		before := d.w.Size()
 		same, err = d.attempt(ctx, k)
-		if err != nil {
-			d.broke = KindOf(err)
-		}
 		return d.w.Size()-before >= d.f.o.StallBytes, err
 	})
 	if err != nil {
@@ -100,7 +96,7 @@ func (d *download) head(ctx context.Context) error {
 func (d *download) attempt(ctx context.Context, k known) (same bool, err error) {
 	at := d.w.Size()
 	if at > 0 && (d.validator == "" || d.wrong) {
-		kind := d.broke // a server that stalls each time is one that times out
+		kind := KindInterrupted
 		if d.wrong {
 			kind = KindServer
 		}

@@ -62,6 +62,11 @@ type FetcherOptions struct {
 	MaxAttempts, MaxRestarts, MaxRedirects, MaxFetches     int
 	MaxCoAP, MaxKnown                                      int
 
+	// Watch, if set, is told what Progress of a request is, with its owner, and
+	// of the end of each call of Fetch that had to wait, with done. It must not
+	// wait.
+	Watch func(owner string, p Progress, done bool, err error)
+
 	Now    func() time.Time // time.Now
 	Logger *slog.Logger     // nil logs nothing
 	// sleep waits between attempts, transmission repeats datagrams; tests do
@@ -135,6 +140,8 @@ type Fetcher struct {
 	o     FetcherOptions
 	http  *http.Transport // not a Client: redirects are followed here
 	slots chan struct{}   // one for each fetch under way
+	// counts are for who looks at the whole.
+	counts fetchCounts
 
 	mu      sync.Mutex
 	flights map[flightKey]*flight

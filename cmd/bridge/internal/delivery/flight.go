@@ -50,7 +50,28 @@ func (f *Fetcher) Fetch(ctx context.Context, r FetchRequest) (Fetched, error) {
 	if got, ok := f.stored(ctx, w, r.Owner); ok {
 		return got, nil
 	}
-	me := &waiter{owner: r.Owner, progress: r.Progress}
+	got, err := f.wait(ctx, w, &waiter{owner: r.Owner, progress: f.watched(r)})
+	if f.o.Watch != nil {
+		f.o.Watch(r.Owner, Progress{Bytes: got.Size, Total: got.Size}, true, err)
+	}
+	return got, err
+}
+
+// watched is the Progress of a request, with the options' Watch.
+func (f *Fetcher) watched(r FetchRequest) func(Progress) {
+	if f.o.Watch == nil {
+		return r.Progress
+	}
+	return func(p Progress) {
+		f.o.Watch(r.Owner, p, false, nil)
+		if r.Progress != nil {
+			r.Progress(p)
+		}
+	}
+}
+
+// wait waits for the flight of a want.
+func (f *Fetcher) wait(ctx context.Context, w want, me *waiter) (Fetched, error) {
 	fl := f.join(w, me)
 	select {
 	case <-fl.done:
@@ -77,6 +98,7 @@ func (f *Fetcher) join(w want, me *waiter) *flight {
 	// The flight belongs to all who wait, so it has the context of none.
 	ctx, cancel := context.WithCancelCause(context.Background())
 	fl.cancel = cancel
+	f.counts.running.Add(1)
 	go f.fly(ctx, fl, w)
 	return fl
 }
@@ -91,6 +113,7 @@ func (f *Fetcher) fly(ctx context.Context, fl *flight, w want) {
 	if err != nil {
 		err = f.failed(ctx, w, err)
 	}
+	f.counts.ended(err)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.flights[fl.key] == fl {

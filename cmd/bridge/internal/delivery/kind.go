@@ -26,6 +26,8 @@ const (
 	KindTooLarge                // over the limit for one package
 	KindStorage                 // store or disk are full
 	KindCancelled               // nobody waits any more
+
+	kinds // how many there are
 )
 
 // KindRow says what a Kind is called on either side.

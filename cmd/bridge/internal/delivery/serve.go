@@ -16,6 +16,7 @@ import (
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g, ok := s.granted(r)
 	if !ok {
+		s.counts.refused.Add(1)
 		notFound(w)
 		return
 	}
@@ -23,6 +24,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	default:
+		s.counts.refused.Add(1)
 		s.o.Logger.Warn("package not served: too many transfers", "device", g.Device)
 		comeBack(w)
 		return
@@ -51,6 +53,7 @@ func (s *Server) granted(r *http.Request) (Grant, bool) {
 
 // missing answers for a package that cannot be opened.
 func (s *Server) missing(w http.ResponseWriter, g Grant, err error) {
+	s.counts.refused.Add(1)
 	s.o.Logger.Warn("package not served", "device", g.Device, "digest", g.Digest, "err", err)
 	switch lost := errors.Is(err, ErrMissing); {
 	case lost && s.o.Missing == nil:
@@ -170,6 +173,7 @@ func (t *transfer) patience() {
 
 func (t *transfer) sent(n int64, err error) {
 	t.now.Bytes += n
+	t.s.counts.bytes.Add(uint64(n))
 	if err != nil && t.err == nil {
 		t.err = err
 	}
@@ -192,6 +196,11 @@ func (t *transfer) end(ctx context.Context) {
 	t.now.Done, t.now.Err = true, t.err
 	if t.err == nil && ctx.Err() != nil && t.now.Bytes < t.now.Length {
 		t.now.Err = context.Cause(ctx)
+	}
+	if t.now.Err == nil {
+		t.s.counts.done.Add(1)
+	} else {
+		t.s.counts.broken.Add(1)
 	}
 	t.report()
 }

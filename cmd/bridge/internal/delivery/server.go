@@ -78,6 +78,7 @@ type Server struct {
 	seal   sealer
 	slots  chan struct{}
 	prefix string
+	counts serveCounts
 }
 
 // NewServer makes a server. The error names every fault of the options.

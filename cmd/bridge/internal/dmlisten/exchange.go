@@ -149,6 +149,9 @@ func (h *Handler) converse(ctx context.Context, l *live, m message) (answer, err
 	reply := l.srv.Reply()
 	until := now.Add(h.o.Idle)
 	if reply.End != session.EndNot {
+		if !l.ended {
+			h.counts.over(reply.End)
+		}
 		l.ended = true
 		until = now.Add(h.o.Linger)
 		h.o.Log.Info("DM session ends", "device", l.device.key, "session", l.id, "end", reply.End, "err", reply.Err)

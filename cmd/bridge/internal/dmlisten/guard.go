@@ -54,6 +54,17 @@ type counts struct {
 	messages, sessions, repeated, refusals, wrong, alarms atomic.Uint64
 
 	http [600]atomic.Uint64 // by status
+	ends [maxEnd]atomic.Uint64
+}
+
+// maxEnd bounds the ends that are counted by number.
+const maxEnd = session.EndLeft + 1
+
+// over counts a session that comes to its end; an expiry has none.
+func (c *counts) over(end session.End) {
+	if end < maxEnd {
+		c.ends[end].Add(1)
+	}
 }
 
 func (c *counts) refused(status int) { c.http[status].Add(1) }
@@ -63,13 +74,14 @@ type Counts struct {
 	Sessions int // in the table
 	Devices  int // that have them
 
-	Messages uint64         // answered, repeated ones included
-	Begun    uint64         // sessions
-	Repeated uint64         // messages answered with the same bytes once more
-	Refused  uint64         // messages without a session, answered with Statuses
-	Wrong    uint64         // wrong passwords
-	Alarms   uint64         // of the lockout
-	HTTP     map[int]uint64 // requests refused in HTTP, by status
+	Messages uint64                 // answered, repeated ones included
+	Begun    uint64                 // sessions
+	Repeated uint64                 // messages answered with the same bytes once more
+	Refused  uint64                 // messages without a session, answered with Statuses
+	Wrong    uint64                 // wrong passwords
+	Alarms   uint64                 // of the lockout
+	HTTP     map[int]uint64         // requests refused in HTTP, by status
+	Ends     map[session.End]uint64 // sessions that came to an end, by how
 }
 
 // Counts are the numbers as of now.
@@ -77,6 +89,12 @@ func (h *Handler) Counts() Counts {
 	c := Counts{Messages: h.counts.messages.Load(), Begun: h.counts.sessions.Load(), Repeated: h.counts.repeated.Load(),
 		Refused: h.counts.refusals.Load(), Wrong: h.counts.wrong.Load(), Alarms: h.counts.alarms.Load(), HTTP: map[int]uint64{}}
 	c.Sessions, c.Devices = h.table.size()
+	c.Ends = map[session.End]uint64{}
+	for i := range h.counts.ends {
+		if end := session.End(i); end != session.EndNot {
+			c.Ends[end] = h.counts.ends[i].Load()
+		}
+	}
 	for status := http.StatusBadRequest; status < len(h.counts.http); status++ {
 		if n := h.counts.http[status].Load(); n > 0 {
 			c.HTTP[status] = n

@@ -221,6 +221,7 @@ func (t *turn) endSession(dm dmSession, how dmResult) {
 	before := rec.DM.Last.End
 	changed := how.End != rec.DM.Last.End || rec.DM.Last.At.IsZero()
 	rec.DM.Last = how
+	t.countEnd(how.End)
 	for key := range dm.letters {
 		t.letterUnanswered(key, how.End == session.EndDone)
 	}

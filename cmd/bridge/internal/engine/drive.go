@@ -241,6 +241,7 @@ func (t *turn) finished(f mapping.Finish) {
 	if f.Code.Success() {
 		t.rec.Identified, t.live.identified = 0, 0
 	}
+	t.countResult(f.Code)
 	t.delivered(f)
 	t.post(f)
 }

@@ -19,6 +19,7 @@ type Engine struct {
 	admission *admission
 	health    health
 	suspects  suspects
+	census    census
 	known     atomic.Int64 // devices that have a record
 	loaded    atomic.Bool
 }

@@ -35,6 +35,7 @@ func (s *shard) load(now time.Time, rec *record) {
 	sl := s.slot(rec.Endpoint)
 	sl.known = true
 	s.e.known.Add(1)
+	s.e.census.add(shareOf(rec), 1)
 	if rec.running() {
 		s.box.push(event{endpoint: rec.Endpoint, what: resumed{}})
 		return // its turn finds out what else is due

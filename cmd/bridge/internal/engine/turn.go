@@ -23,6 +23,7 @@ type turn struct {
 	live     live
 	revision uint64 // of the stored record; 0 for a new one
 	sum      uint64 // of the stored bytes
+	share    share  // of the stored record in the census
 
 	lines   []Entry                 // new in the time line
 	effects []func(context.Context) // started when the record is durable; they do not wait
@@ -50,7 +51,7 @@ func (t *turn) run() {
 // open gets the device's record.
 func (t *turn) open() error {
 	if c, ok := t.shard.cache.take(t.slot.endpoint); ok {
-		t.rec, t.revision, t.sum = c.rec, c.revision, c.sum
+		t.rec, t.revision, t.sum, t.share = c.rec, c.revision, c.sum, shareOf(c.rec)
 		return nil
 	}
 	entry, err := t.shard.o.Store.Get(keyOf(t.slot.endpoint))
@@ -61,9 +62,11 @@ func (t *turn) open() error {
 	if err != nil {
 		return err
 	}
-	t.rec, err = decodeRecord(entry)
-	t.revision, t.sum = entry.Revision, maphash.Bytes(seed, entry.Value)
-	return err
+	if t.rec, err = decodeRecord(entry); err != nil {
+		return err
+	}
+	t.revision, t.sum, t.share = entry.Revision, maphash.Bytes(seed, entry.Value), shareOf(t.rec)
+	return nil
 }
 
 // apply makes one event count. The error is for whoever waits for it.
@@ -161,6 +164,7 @@ func (t *turn) commit(ctx context.Context) {
 		s.e.health.recovered()
 		s.o.Log.Info("record stored again", "device", sl.endpoint)
 	}
+	t.counted()
 	s.cache.put(cached{t.rec, t.revision, t.sum})
 	s.due.set(sl, t.nextDue())
 	t.release()

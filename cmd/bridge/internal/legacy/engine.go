@@ -30,6 +30,7 @@ type Engine struct {
 	effects   effects
 	strangers strangers
 	health    health
+	census    census
 	known     atomic.Int64 // devices that have a record
 }
 
@@ -39,13 +40,11 @@ var _ dmlisten.Work = (*Engine)(nil)
 type lane struct {
 	mu    sync.Mutex
 	seats map[string]*seat
-	idle  idle
 }
 
 // seat is what is kept in memory for a device with a record.
 type seat struct {
-	rec      *record // nil: it is in the store, where it is while nothing is due for long
-	idle     bool    // it is one of the lane's idle
+	rec      *record // nil while nothing is due: it is in the store
 	revision uint64
 	sum      uint64 // of the stored bytes: an unchanged record is not written
 	resumed  bool   // it has been told that the bridge was restarted
@@ -93,6 +92,7 @@ func (e *Engine) load(rec *record, revision uint64) {
 	l := e.lane(rec.Device)
 	l.seats[rec.Device] = &seat{revision: revision}
 	e.known.Add(1)
+	e.census.moved(mapping.Virtual{}, rec.Virtual)
 	for _, digest := range rec.Virtual.Needs() {
 		e.o.Packages.Hold(rec.Device, digest)
 	}

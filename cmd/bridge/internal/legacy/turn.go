@@ -57,7 +57,6 @@ func (e *Engine) locked(id string, admit bool, f func(*turn) error) (*turn, erro
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)
 	}
 	t.commit()
-	l.rest(t)
 	return t, nil
 }
 
@@ -128,6 +127,8 @@ func (t *turn) write(l *lane) error {
 // commit makes the turn count: it is durable.
 func (t *turn) commit() {
 	v := t.rec.Virtual
+	t.e.census.moved(t.before, v)
+	t.e.census.ended(t.before, v)
 	t.seat.resumed = true
 	t.seat.rec = nil
 	if v.Due() || v.Open || v.Fetching() {

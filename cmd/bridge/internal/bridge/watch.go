@@ -1,0 +1,154 @@
+package bridge
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/api"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/metrics"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/transfer"
+	"github.com/fwbridge/fwbridge/lwm2m9/server"
+)
+
+// watch is what looks on while the parts work: the metrics, and the board of
+// packages on their way.
+type watch struct {
+	metrics *metrics.Metrics
+	board   *transfer.Board
+}
+
+func newWatch() watch { return watch{metrics.New(), transfer.New(nil)} }
+
+// over puts itself between the parts that the options make.
+func (w watch) over(o *Options) {
+	o.Engine.Store = w.metrics.Store(o.Engine.Store)
+	if o.Packages == nil {
+		return
+	}
+	p := *o.Packages
+	p.Fetcher.Watch = func(owner string, now delivery.Progress, done bool, err error) {
+		k := key(owner, transfer.Fetch)
+		if !done {
+			w.board.Moved(k, now.Bytes, now.Total)
+			return
+		}
+		why := ""
+		if err != nil {
+			why = delivery.KindOf(err).String()
+		}
+		w.board.Ended(k, why)
+	}
+	p.Server.Progress = func(t delivery.Transfer) {
+		k := key(t.Grant.Device, transfer.HTTP)
+		w.board.Moved(k, t.Bytes, t.Length)
+		if t.Done {
+			why := ""
+			if t.Err != nil {
+				why = "the connection broke"
+			}
+			w.board.Ended(k, why)
+		}
+	}
+	o.Packages = &p
+}
+
+// key is the transfer of an owner of packages: see owner.
+func key(of string, way transfer.Way) transfer.Key {
+	if endpoint, ours := cutOwner(of); ours {
+		return transfer.Key{Device: endpoint, Way: way}
+	}
+	return transfer.Key{Device: of, Legacy: true, Way: way}
+}
+
+// delivery watches what is pushed by drives.
+func (w watch) delivery(d engine.Delivery) engine.Delivery { return watchedDelivery{d, w} }
+
+type watchedDelivery struct {
+	engine.Delivery
+	w watch
+}
+
+// Open implements [engine.Delivery].
+func (d watchedDelivery) Open(endpoint, uri string) (engine.PackageBody, error) {
+	body, err := d.Delivery.Open(endpoint, uri)
+	if err != nil {
+		return nil, err
+	}
+	return &pushedBody{PackageBody: body, r: d.w.reader(body, transfer.Key{Device: endpoint, Way: transfer.Push}, body.Size())}, nil
+}
+
+// pushedBody is a package on its way block by block.
+type pushedBody struct {
+	engine.PackageBody
+	r *transfer.Reader
+}
+
+// ReadAt implements [io.ReaderAt].
+func (b *pushedBody) ReadAt(p []byte, off int64) (int, error) { return b.r.ReadAt(p, off) }
+
+// Close says that nothing more comes.
+func (b *pushedBody) Close() error {
+	b.r.Board.Ended(b.r.Key, "")
+	return b.PackageBody.Close()
+}
+
+// served watches what devices fetch by CoAP. grant reads a token.
+func (w watch) served(serve func(ctx context.Context, token, identity string) (server.Package, error),
+	grant func(token string) (delivery.Grant, bool)) func(ctx context.Context, token, identity string) (server.Package, error) {
+	return func(ctx context.Context, token, identity string) (server.Package, error) {
+		p, err := serve(ctx, token, identity)
+		if g, ok := grant(token); err == nil && ok {
+			p.ReaderAt = w.reader(p.ReaderAt, key(g.Device, transfer.CoAP), p.Size)
+		}
+		return p, err
+	}
+}
+
+func (w watch) reader(r io.ReaderAt, k transfer.Key, total int64) *transfer.Reader {
+	return &transfer.Reader{ReaderAt: r, Key: k, Total: total, Board: w.board, Read: func(n int) { w.metrics.Block(k.Way, n) }}
+}
+
+// sources are the parts that have something to count.
+func (b *Bridge) sources() metrics.Sources {
+	s := metrics.Sources{Health: seen{b.engine, b.inbox, b.legacy}.Health}
+	if b.server != nil {
+		s.Census, s.Registered = b.engine.Census, b.server.Registered
+	}
+	if b.dtls != nil {
+		s.DTLS = b.dtls.Stats
+	}
+	if b.legacy != nil {
+		s.Campaigns = func() legacy.Census { return b.legacy.engine.Census() }
+		s.Sessions = func() dmlisten.Counts { return b.legacy.dm.Counts() }
+	}
+	if b.packs != nil {
+		s.Store, s.Fetches, s.Served = b.packs.store.Usage, b.packs.fetcher.Counts, b.packs.server.Counts
+	}
+	return s
+}
+
+// shown is the API with what the watch has. Not a mux: it would clean the names
+// of devices.
+func (b *Bridge) shown(next http.Handler) http.Handler {
+	numbers, moving := b.watch.metrics.Handler(b.sources(), b.o.Log), api.Transfers(b.watch.board)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/metrics":
+			numbers.ServeHTTP(w, r)
+		case api.TransfersPath:
+			moving.ServeHTTP(w, r)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// cutOwner is the device of direction A in the name of an owner or grant; false
+// for direction B.
+func cutOwner(of string) (endpoint string, ours bool) { return strings.CutPrefix(of, owner("")) }
