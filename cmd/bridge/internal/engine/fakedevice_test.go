@@ -48,7 +48,7 @@ type fakeDevice struct {
 	download, install time.Duration
 	downloadFails     lwm2m9.UpdateResult
 	installFails      lwm2m9.UpdateResult
-	refuse            map[string]lwm2m9.ResponseCode // by "GET /9"; beats everything
+	refuse            map[string]lwm2m9.ResponseCode // by "GET /9", "*" for all; beats everything
 	nonsense          map[string]bool                // answered with bytes that are no TLV
 	mute              map[string]int                 // how many answers are lost, though carried out
 }
@@ -193,7 +193,11 @@ func (d *fakeDevice) serve(r server.Request) (resp server.Response, lost bool) {
 
 func (d *fakeDevice) carryOut(name string, r server.Request) server.Response {
 	d.order = append(d.order, name)
-	if code, ok := d.refuse[name]; ok {
+	code, ok := d.refuse[name]
+	if !ok {
+		code, ok = d.refuse["*"]
+	}
+	if ok {
 		return server.Response{Code: code, Format: server.NoFormat}
 	}
 	if d.nonsense[name] {
