@@ -403,3 +403,40 @@ func TestJudgeIsTotal(t *testing.T) {
 		}
 	}
 }
+
+// TestInstallInSession: the device is in a session in which nothing was to be
+// said when Install comes. It is told in this session, or woken after it.
+func TestInstallInSession(t *testing.T) {
+	s := newLegacyScript(t)
+	s.deliver()
+	s.on(Opened{})
+	s.must(lwm2m9.CodeChanged, InstallAsked{0, "p1", "c1"})
+	want := s.does(TaskOffer)
+	if s.wakes() {
+		t.Error("a device that is here is woken")
+	}
+	if got, ok := s.v.Pending(); !ok || got != want {
+		t.Errorf("pending is %+v, %v; want %+v", got, ok, want)
+	}
+	s.now = epoch.Add(time.Second)
+	if s.on(Closed{}); !s.wakes() {
+		t.Error("it is not woken after the session")
+	}
+
+	s.on(Opened{})
+	s.now = epoch.Add(2 * time.Second)
+	s.on(Closed{}) // in the middle of the offer
+	if got, want := s.v.Deadline(), s.now.Add(s.p.Retry); !got.Equal(want) {
+		t.Errorf("after a session that was cut off it is woken at %v, want %v", got, want)
+	}
+	s.on(Opened{})
+	s.on(Done{Seq: s.does(TaskOffer).Seq, Status: 200})
+	s.does(TaskExec)
+	if d, ok := s.v.Pending(); ok {
+		t.Errorf("an Exec is said again: %+v", d)
+	}
+	s.on(Done{Seq: s.v.TaskSeq, Status: 202})
+	if d, ok := s.v.Pending(); ok {
+		t.Errorf("nothing is pending, and %+v is", d)
+	}
+}

@@ -97,6 +97,9 @@ func (v Virtual) Deadline() time.Time {
 	if i < 0 || v.Task != TaskNone {
 		return time.Time{}
 	}
+	if v.Open {
+		return v.Slots[i].Campaign.Ends // it is woken after the session, if at all
+	}
 	return earliest(v.Slots[i].Campaign.Ends, v.Slots[i].Campaign.Next)
 }
 

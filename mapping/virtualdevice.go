@@ -52,6 +52,9 @@ func (Closed) virtual(s *vstep) lwm2m9.ResponseCode {
 func (s *vstep) close() {
 	i := s.tasked()
 	task := s.Task
+	if at := s.now.Add(s.p.Retry); s.Open && i >= 0 && task == TaskOffer && at.Before(s.Slots[i].Campaign.Next) {
+		s.Slots[i].Campaign.Next = at // it was cut off
+	}
 	s.Open, s.Task = false, TaskNone
 	if i >= 0 && task == TaskExec {
 		c := &s.Slots[i].Campaign
@@ -75,6 +78,7 @@ func (e Done) virtual(s *vstep) lwm2m9.ResponseCode {
 	case i < 0: // its campaign has ended meanwhile
 	case task == TaskState:
 		s.Slots[i].Campaign.Asked = true
+		s.Slots[i].Campaign.Next = s.now.Add(s.p.Poll)
 		switch j {
 		case JudgedDone:
 			s.saw(&s.Slots[i], e.State)

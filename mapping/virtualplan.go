@@ -35,16 +35,14 @@ func (s *vstep) expire() {
 		s.expire()
 		return
 	}
-	if s.now.Before(c.Next) {
+	if s.Open || s.now.Before(c.Next) { // a device that is here need not be woken
 		return
 	}
 	c.Next = s.now.Add(s.p.Wake)
 	if c.Phase == CampaignRunning {
 		c.Next = s.now.Add(s.p.Poll)
 	}
-	if !s.Open {
-		s.emit(Wake{})
-	}
+	s.emit(Wake{})
 }
 
 // plan asks for the next thing in the open session.
@@ -80,6 +78,20 @@ func (s *vstep) planCampaign(slot *Slot) bool {
 	}
 	s.do(d)
 	return true
+}
+
+// Pending is the task under way, as its [Do] had it: it may have been asked for
+// by a server's operation while the device's own turn to be spoken to was yet to
+// come. False without one, and for an Exec, which is never said twice.
+func (v Virtual) Pending() (Do, bool) {
+	if v.Task == TaskNone || v.Task == TaskExec {
+		return Do{}, false
+	}
+	d := Do{Seq: v.TaskSeq, Task: v.Task, Package: v.TaskPackage}
+	if i := v.active(); i >= 0 && v.Task != TaskDelete {
+		d.Instance = v.Slots[i].ID
+	}
+	return d, true
 }
 
 func (s *vstep) do(d Do) {

@@ -3,6 +3,7 @@ package coap_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -31,7 +32,7 @@ type lab struct {
 func newLab(t *testing.T, rule coaptest.Rule) *lab {
 	l := &lab{n: coaptest.New()}
 	l.n.SetRule(rule)
-	l.server = run(t, l.n, serverAddr, coap.Options{Transmission: steady()})
+	l.server = run(t, l.n, serverAddr, coap.Options{Transmission: steady(), Handler: l.take})
 	l.device = run(t, l.n, deviceAddr, coap.Options{Transmission: steady(), Handler: l.serve})
 	return l
 }
@@ -46,9 +47,12 @@ func (l *lab) serve(_ context.Context, r *coap.Request) coap.Response {
 		time.Sleep(5 * time.Second)
 	case "large":
 		return coap.Response{Code: coap.Content, Format: 42, Payload: body(5000)}
-	case "upload":
+	case "upload", "both":
 		if !bytes.Equal(r.Payload, body(5000)) {
 			return text(coap.BadRequest, "")
+		}
+		if r.Path[0] == "both" {
+			return coap.Response{Code: coap.Content, Format: 42, Payload: body(3000)}
 		}
 	case "observe":
 		l.mu.Lock()
@@ -78,9 +82,15 @@ var exchangeTypes = []struct {
 		return l.expect(ctx, coap.Request{Method: coap.PUT, Path: []string{"upload"}, Format: 42, Accept: coap.NoFormat, Payload: body(5000)}, []byte("run 1"))
 	}},
 	{"block2", func(ctx context.Context, l *lab) error { return l.expect(ctx, get("large"), body(5000)) }},
+	{"block1 and block2", func(ctx context.Context, l *lab) error {
+		return l.expect(ctx, coap.Request{Method: coap.POST, Path: []string{"both"}, Format: 42, Accept: coap.NoFormat, Payload: body(5000)}, body(3000))
+	}},
+	{"from the device", func(ctx context.Context, l *lab) error { return l.report(ctx, 10) }},
+	{"from the device in blocks", func(ctx context.Context, l *lab) error { return l.report(ctx, 3000) }},
 	{"observe", observeThree(true, 0)},
 	{"observe non-confirmable", observeThree(false, 0)},
 	{"observe with blocks", observeThree(true, 3000)},
+	{"observe and cancel", observeNoMore},
 }
 
 func (l *lab) expect(ctx context.Context, r coap.Request, want []byte) error {
@@ -92,6 +102,26 @@ func (l *lab) expect(ctx context.Context, r coap.Request, want []byte) error {
 		return fmt.Errorf("answer %v of %d bytes %.40q; want %d bytes", resp.Code, len(resp.Payload), resp.Payload, len(want))
 	case l.ran != 1:
 		return fmt.Errorf("carried out %d times; want once", l.ran)
+	}
+	return nil
+}
+
+// take is the server's side of what a device sends by itself, as it registers.
+func (l *lab) take(_ context.Context, r *coap.Request) coap.Response {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ran++
+	if !bytes.Equal(r.Payload, body(len(r.Payload))) {
+		return text(coap.BadRequest, "")
+	}
+	return coap.Response{Code: coap.Created, Format: coap.NoFormat, Location: []string{"rd", fmt.Sprint(l.ran, "-", len(r.Payload))}}
+}
+
+// report sends n bytes from the device.
+func (l *lab) report(ctx context.Context, n int) error {
+	resp, err := l.device.Do(ctx, serverAt, coap.Request{Method: coap.POST, Path: []string{"rd"}, Format: 40, Accept: coap.NoFormat, Payload: body(n)})
+	if want := []string{"rd", fmt.Sprint("1-", n)}; err != nil || !slices.Equal(resp.Location, want) {
+		return fmt.Errorf("answer %v at %v, %w; want %v", resp.Code, resp.Location, err, want)
 	}
 	return nil
 }
@@ -141,6 +171,32 @@ func observeThree(con bool, pad int) func(context.Context, *lab) error {
 		}
 		return nil
 	}
+}
+
+// observeNoMore observes and cancels: what the device still says is not heard.
+func observeNoMore(ctx context.Context, l *lab) error {
+	o, _, err := l.server.Observe(ctx, deviceAt, get("observe"), func(_ context.Context, r coap.Response) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.seen = append(l.seen, string(r.Payload))
+	})
+	if err != nil {
+		return err
+	}
+	if resp, err := o.Cancel(ctx, deviceAt); err != nil || resp.Code != coap.Content || resp.Observed {
+		return fmt.Errorf("cancel: %+v, %w", resp, err)
+	}
+	// A device that has not understood it is told with a Reset.
+	r := coap.Response{Code: coap.Content, Observed: true, Sequence: 2, Payload: []byte("1")}
+	if err := l.device.Notify(ctx, l.observer, r, true); err == nil {
+		return errors.New("a notification after the end was acknowledged")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.seen) > 0 || l.ran != 1 {
+		return fmt.Errorf("notifications %v, observed %d times", l.seen, l.ran)
+	}
+	return nil
 }
 
 var fates = []struct {

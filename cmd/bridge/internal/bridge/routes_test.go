@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +34,10 @@ func newWaysWorld(t *testing.T) *waysWorld {
 }
 
 // start starts the bridge; way 0 tries one after the other.
-func (w *waysWorld) start(way mapping.Way) {
+func (w *waysWorld) start(way mapping.Way) { w.startWith(way, nil) }
+
+// startWith is the same with other options of packages.
+func (w *waysWorld) startWith(way mapping.Way, set func(*Packages)) {
 	w.tb.Helper()
 	files := w.listen()
 	seen := func(e engine.Entry) {
@@ -48,11 +52,21 @@ func (w *waysWorld) start(way mapping.Way) {
 			Fetcher: delivery.FetcherOptions{Backoff: time.Millisecond, MaxBackoff: time.Millisecond, Allow: delivery.Allow{
 				Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Ports: []uint16{0}}},
 		}
+		if set != nil {
+			set(o.Packages)
+		}
 		o.Ways = &Ways{
 			Way: func(string) mapping.Way { return way }, CoAP: "coap://" + o.Devices.LocalAddr().String(),
 			HTTP: "http://" + files.Addr().String(), Push: true, Lifetime: time.Hour,
 		}
 	})
+}
+
+// story is the time line so far.
+func (w *waysWorld) story() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.told)
 }
 
 // campaignAt updates a device with the package at a URL.

@@ -25,6 +25,7 @@ type download struct {
 	mediaType string
 
 	restarts int
+	broke    Kind // why the attempt before ended
 	wrong    bool // the server's ranges are wrong: never asked for again
 }
 
@@ -46,6 +47,9 @@ func (d *download) http(ctx context.Context) (Fetched, error) {
 	err = d.f.retry(ctx, func(ctx context.Context) (bool, error) {
 		before := d.w.Size()
 		same, err = d.attempt(ctx, k)
+		if err != nil {
+			d.broke = KindOf(err)
+		}
 		return d.w.Size()-before >= d.f.o.StallBytes, err
 	})
 	if err != nil {
@@ -96,7 +100,7 @@ func (d *download) head(ctx context.Context) error {
 func (d *download) attempt(ctx context.Context, k known) (same bool, err error) {
 	at := d.w.Size()
 	if at > 0 && (d.validator == "" || d.wrong) {
-		kind := KindInterrupted
+		kind := d.broke // a server that stalls each time is one that times out
 		if d.wrong {
 			kind = KindServer
 		}

@@ -219,6 +219,8 @@ func TestFaults(t *testing.T) {
 			}
 		}, want: KindTimeout},
 		{name: "stalls", handler: hang(pkg[:5000]), want: KindTimeout},
+		{name: "stalls, and has no beginnings left", handler: hang(pkg[:5000]),
+			set: func(o *FetcherOptions) { o.MaxAttempts, o.MaxRestarts = 9, 1 }, want: KindTimeout},
 		{name: "slow loris", handler: trickle, set: func(o *FetcherOptions) { o.StallBytes = 10_000 }, want: KindTimeout},
 		{name: "too long in all", handler: trickle, set: func(o *FetcherOptions) { o.StallBytes, o.TotalTimeout = 1, 100*time.Millisecond }, want: KindTimeout},
 

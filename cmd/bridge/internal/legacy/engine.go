@@ -40,11 +40,13 @@ var _ dmlisten.Work = (*Engine)(nil)
 type lane struct {
 	mu    sync.Mutex
 	seats map[string]*seat
+	idle  idle
 }
 
 // seat is what is kept in memory for a device with a record.
 type seat struct {
-	rec      *record // nil while nothing is due: it is in the store
+	rec      *record // nil: it is in the store, where it is while nothing is due for long
+	idle     bool    // it is one of the lane's idle
 	revision uint64
 	sum      uint64 // of the stored bytes: an unchanged record is not written
 	resumed  bool   // it has been told that the bridge was restarted

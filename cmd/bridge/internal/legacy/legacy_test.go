@@ -210,7 +210,17 @@ func TestUnknownDevices(t *testing.T) {
 	if _, err := w.e.virtual(adopted); !errors.Is(err, ErrUnknown) {
 		t.Fatalf("known before it came: %v", err)
 	}
+	w.call(adopted).visit.Gone() // without the secret
+	if s := w.e.Strangers(); len(s) != 2 || s[0].Device != adopted && s[1].Device != adopted {
+		t.Errorf("one that may be adopted and does not know the secret: %+v", s)
+	}
+	if _, err := w.e.virtual(adopted); !errors.Is(err, ErrUnknown) {
+		t.Fatalf("known without the secret: %v", err)
+	}
 	w.call(adopted).session(obliging(10))
+	if s := w.e.Strangers(); len(s) != 1 || s[0].Device != "stranger" {
+		t.Errorf("after adoption: %+v", s)
+	}
 	if err := w.e.look(adopted, func(r *record) {
 		if !r.Adopted || r.Info["./DevInfo/Man"] != "Contoso" || r.Info["./DevDetail/FwV"] != "v1" {
 			t.Errorf("%+v", r)
@@ -492,5 +502,58 @@ func TestObject3(t *testing.T) {
 	}
 	if seen[0] != "Contoso" || seen[1] != "X1" || seen[2] != device || seen[3] != "v1" {
 		t.Errorf("%v", seen)
+	}
+}
+
+// TestInstallInSession: an Install that comes while the device is in a session
+// is said in it.
+func TestInstallInSession(t *testing.T) {
+	w := newWorld(t)
+	w.deliver()
+	c := w.call(device)
+	if err := c.says(obliging(10)); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.commands(); strings.Contains(got, "Add") || !strings.Contains(got, "DevDetail") {
+		t.Fatalf("said: %s", got)
+	}
+	w.must(mapping.InstallAsked{Package: "p1", Correlator: "c1"})
+	said := c.session(obliging(10))
+	if strings.Count(said, "PkgURL") != 1 || strings.Count(said, "Exec") != 1 {
+		t.Errorf("the device was told\n%s", said)
+	}
+	if len(w.wakes) != 0 {
+		t.Errorf("a device that was there is woken: %v", w.wakes)
+	}
+}
+
+// TestInfosAreBounded: a device with much to tell of itself does not hide what
+// /3 shows, and what is known can change.
+func TestInfosAreBounded(t *testing.T) {
+	w := newWorld(t)
+	tell := func(info map[string]string) map[string]string {
+		var known map[string]string
+		if err := w.e.turn(device, false, func(tn *turn) error {
+			tn.learn(info)
+			known = tn.rec.Info
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return known
+	}
+	many := map[string]string{}
+	for n := range maxInfos + 1 {
+		many["./DevInfo/Ext/"+strings.Repeat("x", n+1)] = "1"
+	}
+	if known := tell(many); len(known) != maxInfos {
+		t.Errorf("%d are kept, want %d", len(known), maxInfos)
+	}
+	known := tell(map[string]string{"./DevDetail/FwV": "2.0", "./DevInfo/Man": strings.Repeat("m", maxInfo), "./DevInfo/Mod": strings.Repeat("m", maxInfo+1)})
+	if known["./DevDetail/FwV"] != "2.0" || len(known["./DevInfo/Man"]) != maxInfo || known["./DevInfo/Mod"] != "" {
+		t.Errorf("%v", known)
+	}
+	if known := tell(map[string]string{"./DevDetail/FwV": "3.0"}); known["./DevDetail/FwV"] != "3.0" {
+		t.Errorf("it has stayed %q", known["./DevDetail/FwV"])
 	}
 }

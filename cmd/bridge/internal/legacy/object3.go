@@ -37,6 +37,16 @@ func (e *Engine) Object3(id string) client.Object {
 	}, client.DeviceActions{})
 }
 
+// shownNode says whether /3 shows a node.
+func shownNode(uri string) bool {
+	for _, n := range deviceNodes {
+		if n.uri == uri {
+			return true
+		}
+	}
+	return false
+}
+
 // devicePaths are the resources of /3 that change with what is known.
 func devicePaths() []wire.Path {
 	var all []wire.Path

@@ -98,6 +98,9 @@ func (e *Engine) look(id string, f func(*record)) error {
 		return err
 	}
 	f(t.rec)
+	if t.seat.resumed { // otherwise it has changed, and is not stored
+		l.rest(t)
+	}
 	return nil
 }
 

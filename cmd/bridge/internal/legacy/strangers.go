@@ -9,7 +9,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
 )
 
-// Stranger is a device that came and is not known: nothing of what it said is
+// Stranger is a device that came and is not known (yet): nothing of what it said is
 // proved.
 type Stranger struct {
 	Device string    `json:"device"`
@@ -46,6 +46,13 @@ func (s *strangers) saw(c dmlisten.Caller, now time.Time) {
 	one.Times++
 }
 
+// forget takes one out that has become known.
+func (s *strangers) forget(device string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, strings.ToValidUTF8(device, "?"))
+}
+
 func (s *strangers) forgetOldest() {
 	oldest := ""
 	for id, one := range s.all {
@@ -56,8 +63,8 @@ func (s *strangers) forgetOldest() {
 	delete(s.all, oldest)
 }
 
-// Strangers are the devices that were refused because nobody knows them, the
-// latest first.
+// Strangers are the devices that were refused because nobody knows them, or
+// that did not know the secret for those that may be adopted, the latest first.
 func (e *Engine) Strangers() []Stranger {
 	e.strangers.mu.Lock()
 	defer e.strangers.mu.Unlock()

@@ -3,6 +3,7 @@ package legacy
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +39,7 @@ func (t *turn) commands(v *visit) []dmlisten.Job {
 				Items: []syncml.Item{{Target: syncml.Location{URI: uri}}}}})
 		}
 	}
+	t.addPending(v)
 	for _, d := range t.jobs {
 		cmds, err := t.translate(d)
 		if err != nil { // without a URL there is nothing to offer: later, perhaps
@@ -53,6 +55,19 @@ func (t *turn) commands(v *visit) []dmlisten.Job {
 	}
 	t.jobs = nil
 	return jobs
+}
+
+// addPending adds the task that was asked for while it was not the device's turn
+// to be spoken to: by an Install, say, in the middle of a session.
+func (t *turn) addPending(v *visit) {
+	d, ok := t.rec.Virtual.Pending()
+	if !ok || v.asked[d.Seq] != nil {
+		return
+	}
+	if slices.ContainsFunc(t.jobs, func(j mapping.Do) bool { return j.Seq == d.Seq }) {
+		return
+	}
+	t.jobs = append(t.jobs, d)
 }
 
 // translate makes a task the commands that it stands for (mapping.Task).

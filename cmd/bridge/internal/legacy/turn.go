@@ -57,6 +57,7 @@ func (e *Engine) locked(id string, admit bool, f func(*turn) error) (*turn, erro
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)
 	}
 	t.commit()
+	l.rest(t)
 	return t, nil
 }
 

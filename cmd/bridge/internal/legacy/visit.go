@@ -15,6 +15,7 @@ import (
 type visit struct {
 	e      *Engine
 	id     string
+	caller dmlisten.Caller
 	device Device
 	met    bool            // it has proved who it is
 	asked  map[uint32]*ask // tasks under way, by Seq
@@ -39,7 +40,7 @@ func (e *Engine) Open(_ context.Context, c dmlisten.Caller) (session.ServerConfi
 	cfg := session.ServerConfig{
 		Account: d.Account, Nonces: nonces, LargeObjects: d.LargeObjects, Sequence: d.Sequence, Judge: judge,
 	}
-	return cfg, &visit{e: e, id: c.DeviceID, device: d, asked: make(map[uint32]*ask)}, nil
+	return cfg, &visit{e: e, id: c.DeviceID, caller: c, device: d, asked: make(map[uint32]*ask)}, nil
 }
 
 // nonces are those of the device's record.
@@ -79,6 +80,9 @@ func (v *visit) Heard(_ context.Context, got session.Received) ([]dmlisten.Job, 
 		v.asked, v.looked = asked, looked
 		return nil, err
 	}
+	if !v.met {
+		v.e.strangers.forget(v.id)
+	}
 	v.met = true
 	return jobs, nil
 }
@@ -112,10 +116,14 @@ func (v *visit) Said(unsent []session.Result, end session.End) {
 	}
 }
 
-// Gone implements [dmlisten.Visit].
+// Gone implements [dmlisten.Visit]. A device that may be adopted and has not
+// proved who it is stays a stranger.
 func (v *visit) Gone() {
 	if v.met && v.leave() {
 		v.e.event(v.id, mapping.Closed{})
+	}
+	if _, err := v.e.virtual(v.id); errors.Is(err, ErrUnknown) {
+		v.e.strangers.saw(v.caller, v.e.o.Now())
 	}
 }
 
@@ -136,10 +144,11 @@ func (v *visit) leave() bool {
 // learn keeps what a device tells about itself.
 func (t *turn) learn(info map[string]string) {
 	for uri, value := range info {
-		if len(value) > maxInfo || len(t.rec.Info) >= maxInfos {
+		old, known := t.rec.Info[uri]
+		if len(value) > maxInfo || !known && len(t.rec.Info) >= maxInfos && !shownNode(uri) {
 			continue
 		}
-		if t.rec.Info[uri] != value {
+		if old != value {
 			if t.rec.Info == nil {
 				t.rec.Info = make(map[string]string)
 			}
@@ -151,6 +160,6 @@ func (t *turn) learn(info map[string]string) {
 
 // Limits of what is kept of ./DevInfo and ./DevDetail.
 const (
-	maxInfos = 32
+	maxInfos = 32  // nodes; those that /3 shows come on top
 	maxInfo  = 255 // bytes of a value
 )

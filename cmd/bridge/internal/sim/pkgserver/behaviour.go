@@ -33,6 +33,12 @@ var behaviours = map[string]func(http.ResponseWriter, *http.Request, served){
 	"reset":        reset,
 	"chunked":      chunked,
 	"redirect":     redirect,
+	"gzip":         gzipped,
+	"wrong-range":  wrongRange,
+	"mute":         mute,
+	"loris":        loris,
+	"loris-header": lorisHeader,
+	"endless":      endless,
 }
 
 // Behaviours lists what may stand first in a path, in alphabetical order.
@@ -93,7 +99,9 @@ func half(w http.ResponseWriter, s served) {
 // stall stops in the middle and keeps the connection.
 func stall(w http.ResponseWriter, r *http.Request, s served) {
 	half(w, s)
-	<-r.Context().Done()
+	if r.Method != http.MethodHead { // which has its answer
+		<-r.Context().Done()
+	}
 }
 
 // short announces more than it sends.
@@ -116,7 +124,7 @@ func chunked(w http.ResponseWriter, r *http.Request, s served) {
 	}
 }
 
-// redirect sends a relative redirect to itself.
+// redirect sends a relative redirect to itself: there is no end to it.
 func redirect(w http.ResponseWriter, r *http.Request, _ served) {
 	w.Header().Set("Location", strings.TrimPrefix(r.URL.Path, "/redirect/"))
 	w.WriteHeader(http.StatusFound)

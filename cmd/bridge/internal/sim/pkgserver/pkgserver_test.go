@@ -23,7 +23,7 @@ func start(t *testing.T, cfg Config) (*Server, string, *http.Client) {
 	t.Helper()
 	s := New(cfg)
 	srv := httptest.NewServer(s)
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 	t.Cleanup(func() { srv.CloseClientConnections(); srv.Close() })
 	return s, srv.URL, &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
@@ -67,6 +67,9 @@ func TestBehaviours(t *testing.T) {
 		{"short", 200, nil, true},
 		{"reset", 200, nil, true},
 		{"redirect", 302, nil, false},
+		{"loris", 200, nil, false},
+		{"gzip", 200, simpackage.ErrFormat, false},
+		{"wrong-range", 200, nil, true},
 		{"status-401", 401, nil, false},
 		{"status-599", 599, nil, false},
 	} {
@@ -85,7 +88,7 @@ func TestBehaviours(t *testing.T) {
 		if !errors.Is(err, tc.opens) || err == nil && (p.Name != "radio" || p.Version != "2.0" || !bytes.Equal(b, good)) {
 			t.Errorf("%s: package %q %q, %v", tc.behaviour, p.Name, p.Version, err)
 		}
-		if length := resp.Header.Get("Content-Length"); tc.behaviour != "chunked" && length != strconv.Itoa(len(good)) {
+		if length := resp.Header.Get("Content-Length"); tc.behaviour != "chunked" && tc.behaviour != "gzip" && length != strconv.Itoa(len(good)) {
 			t.Errorf("%s: Content-Length %q", tc.behaviour, length)
 		}
 	}
@@ -97,6 +100,40 @@ func TestRange(t *testing.T) {
 	resp, b, err := get(t, c, url+Path("ok", "a", "1"), "Range", "bytes=10-19")
 	if resp.StatusCode != http.StatusPartialContent || !bytes.Equal(b, good[10:20]) || err != nil {
 		t.Errorf("%d, %q, %v", resp.StatusCode, b, err)
+	}
+}
+
+// TestWrongRange: what comes is not what was asked for, and says so.
+func TestWrongRange(t *testing.T) {
+	_, url, c := start(t, Config{})
+	good := Body(Config{}, "ok", "a", "1")
+	resp, b, err := get(t, c, url+Path("wrong-range", "a", "1"), "Range", "bytes=1000-")
+	if resp.StatusCode != http.StatusPartialContent || !strings.HasPrefix(resp.Header.Get("Content-Range"), "bytes 0-") ||
+		!bytes.Equal(b, good[:len(good)/2]) || err != nil {
+		t.Errorf("%d, %q, %d bytes, %v", resp.StatusCode, resp.Header.Get("Content-Range"), len(b), err)
+	}
+}
+
+// TestNeverWhole: those that go on for ever end when the client does.
+func TestNeverWhole(t *testing.T) {
+	_, url, c := start(t, Config{Slow: time.Microsecond})
+	for _, behaviour := range []string{"mute", "loris-header", "endless"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+Path(behaviour, "a", "1"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.Do(req)
+		if (err == nil) != (behaviour == "endless") {
+			t.Errorf("%s: %v", behaviour, err)
+		}
+		if err == nil {
+			if _, err = io.Copy(io.Discard, resp.Body); err == nil {
+				t.Errorf("%s: it ended", behaviour)
+			}
+			resp.Body.Close()
+		}
+		cancel()
 	}
 }
 
