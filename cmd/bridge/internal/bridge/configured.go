@@ -27,6 +27,7 @@ func Configured(c *config.Config) Options {
 			OnDevice:       find.learn,
 			Trigger:        engine.TriggerPolicy{Default: in.DefaultNonce, Window: in.ReplayWindow},
 			Directory:      directory{c},
+			Lender:         c.Packages.Lend,
 			MaxDevices:     c.CoAP.MaxDevices,
 			Timeline:       c.Timeline.Length,
 			Sessions:       c.DM.MaxSessions,

@@ -89,9 +89,12 @@ type PackageHost struct {
 	User       string        `yaml:"user"` // with Secret: HTTP Basic
 	Secret     syncml.Secret `yaml:"secret"`
 	SecretFile string        `yaml:"secret_file"`
-	Bearer     bool          `yaml:"bearer"`   // the secret is a bearer token, without a user
-	Identity   string        `yaml:"identity"` // of coaps
-	KeyFile    string        `yaml:"key_file"` // its pre-shared key, hexadecimal
+	Bearer     bool          `yaml:"bearer"` // the secret is a bearer token, without a user
+	// LendPlain gives LwM2M devices User and Secret also for http, and over
+	// CoAP without security.
+	LendPlain bool   `yaml:"lend_plain"`
+	Identity  string `yaml:"identity"` // of coaps
+	KeyFile   string `yaml:"key_file"` // its pre-shared key, hexadecimal
 	// SignedBy has the minisign public keys, one of which must have signed.
 	SignedBy []SignKey `yaml:"signed_by" max:"100" optional:"none"`
 	Sidecar  bool      `yaml:"sha256"` // the digest is beside the package, at .sha256
@@ -137,7 +140,7 @@ func (p *Packages) FetcherOptions() delivery.FetcherOptions {
 
 // known is the host as delivery has it.
 func (h *PackageHost) known() delivery.Host {
-	d := delivery.Host{Pattern: string(h.Host), Identity: h.Identity, Sidecar: h.Sidecar}
+	d := delivery.Host{Pattern: string(h.Host), LendPlain: h.LendPlain, Identity: h.Identity, Sidecar: h.Sidecar}
 	if h.key != nil {
 		d.Key = *h.key
 	}
@@ -194,6 +197,9 @@ func (h *PackageHost) check(b *binder, path string) {
 		b.failAt(path+".bearer", "needs the token, as secret or secret_file")
 	case !h.Bearer && secret != (h.User != ""):
 		b.failAt(path+".user", "and secret (or secret_file) belong together; one of them is missing")
+	}
+	if h.LendPlain && h.User == "" {
+		b.failAt(path+".lend_plain", "needs a user and its secret: there is nothing else that a device could be lent")
 	}
 	if (h.Identity == "") != (h.KeyFile == "") {
 		b.failAt(path+".identity", "and key_file belong together; one of them is missing")

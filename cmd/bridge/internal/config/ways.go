@@ -62,7 +62,7 @@ func (c *Config) checkWays(b *binder) {
 			c.checkWay(b, fmt.Sprintf("devices[%d].way", i), mapping.Way(r.Way-1))
 		}
 	}
-	if c.KeepsPackages() && c.Legacy.Listen == "" {
+	if (c.KeepsPackages() || len(c.Packages.Hosts) > 0) && c.Legacy.Listen == "" {
 		c.Packages.check(b) // else it is checked with direction B
 	}
 }

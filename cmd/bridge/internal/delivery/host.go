@@ -36,6 +36,9 @@ type Host struct {
 	User     string
 	Password Secret
 	Bearer   Secret
+	// LendPlain lends User and Password where they can be read on the way
+	// ([Lend]).
+	LendPlain bool
 	// Identity and Key are the pre-shared key of coaps.
 	Identity string
 	Key      dtls.Key

@@ -121,11 +121,19 @@ func (a asker) askWriteURI(ctx context.Context, q question, _ *mapping.Answer) e
 	if err != nil {
 		return err
 	}
-	path := wire.PathOf(lwm2m9.ObjectID, uint16(q.Instance), uint16(lwm2m9.RIDPackageURI))
+	if err := a.lend(ctx, q); err != nil {
+		return err
+	}
+	return a.writeText(ctx, q.Instance, lwm2m9.RIDPackageURI, uri)
+}
+
+// writeText writes a resource that holds text.
+func (a asker) writeText(ctx context.Context, id lwm2m9.InstanceID, rid lwm2m9.ResourceID, text string) error {
+	path := wire.PathOf(lwm2m9.ObjectID, uint16(id), uint16(rid))
 	formats := append([]server.ContentFormat{server.TextPlain}, a.writeFormats()...)
-	_, err = a.send(ctx, server.Request{Method: server.PUT, Path: path.String(), Accept: server.NoFormat}, formats,
+	_, err := a.send(ctx, server.Request{Method: server.PUT, Path: path.String(), Accept: server.NoFormat}, formats,
 		func(f wire.Format) ([]byte, error) {
-			return wire.Append(nil, f, path, wire.Entry{Path: path, Value: wire.String(uri)})
+			return wire.Append(nil, f, path, wire.Entry{Path: path, Value: wire.String(text)})
 		})
 	return err
 }

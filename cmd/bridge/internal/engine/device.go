@@ -52,7 +52,7 @@ func (t *turn) asker() asker {
 	if t.rec.Registration.Queue {
 		timeout = t.shard.o.AsleepTimeout
 	}
-	return asker{devices: t.shard.devices, endpoint: t.rec.Endpoint, reg: t.rec.Registration, timeout: timeout, delivery: t.shard.o.Delivery}
+	return asker{devices: t.shard.devices, endpoint: t.rec.Endpoint, reg: t.rec.Registration, timeout: timeout, delivery: t.shard.o.Delivery, lender: t.lender()}
 }
 
 // identify reads /3/0 and Object 9 for each registration until the device has answered;

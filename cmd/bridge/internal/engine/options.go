@@ -84,6 +84,9 @@ type Options struct {
 	// Delivery gets packages to devices; nil leaves it to them, from the
 	// server's own URI.
 	Delivery Delivery
+	// Lender gives devices that fetch packages themselves credentials for the
+	// package server (Object 9, User Name and Password); nil gives none.
+	Lender Lender
 
 	RequestTimeout time.Duration // of one request to a device that is awake
 	AsleepTimeout  time.Duration // of one request to a device in queue mode, the wait for it included

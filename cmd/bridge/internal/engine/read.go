@@ -25,6 +25,7 @@ type asker struct {
 	reg      server.Registration
 	timeout  time.Duration // of one exchange
 	delivery Delivery      // nil: there is only the direct way
+	lender   Lender        // nil: the device gets no credentials
 }
 
 // do makes one exchange with its own deadline.
