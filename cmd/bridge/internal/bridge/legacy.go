@@ -84,7 +84,7 @@ func (b *directionB) abandon() error {
 
 // parts are what has to run, by name. The packages are closed after the last.
 func (b *directionB) parts() map[string]func(context.Context) error {
-	r := mux.NewRouter()
+	r := mux.NewRouter().SkipClean(true) // devices are never redirected (fwupdate-csp.md, "Download")
 	b.dm.Route(r)
 	r.PathPrefix(config.PackagesPath).Handler(b.packages.server)
 	return map[string]func(context.Context) error{

@@ -315,7 +315,7 @@ func TestPackageURLs(t *testing.T) {
 			t.Errorf("%+v has the URL %s", bad, u)
 		}
 	}
-	if u, err := a.URL("IMEI:1", mapping.PackageInfo{URI: "http://h/p"}); err != nil || u != "http://h/p" {
+	if u, err := a.URL("IMEI:1", mapping.PackageInfo{URI: "http://h/p#sha256=" + d1}); err != nil || u != "http://h/p" {
 		t.Errorf("passed through: %s, %v", u, err)
 	}
 }

@@ -170,7 +170,8 @@ func (p *packages) URL(device string, info mapping.PackageInfo) (string, error) 
 		if info.URI == "" {
 			return "", errors.New("a package without digest and URI")
 		}
-		return info.URI, nil
+		uri, _, _ := strings.Cut(info.URI, "#") // a digest there is for the bridge
+		return uri, nil
 	}
 	d, err := delivery.ParseDigest(info.Digest)
 	if err != nil {
