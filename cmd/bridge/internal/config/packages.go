@@ -34,6 +34,7 @@ type Packages struct {
 	MaxTransfer int           `yaml:"max_transfers" min:"1" max:"1000000"` // to devices, at once
 	Allow       AllowFetch    `yaml:"allow"`
 	Hosts       []PackageHost `yaml:"hosts" max:"1000"`
+	Digests     string        `yaml:"digests"` // a file: what has to come from which URL
 	TLS         FetchTLS      `yaml:"tls"`
 
 	AllowDowngrade bool          `yaml:"allow_downgrade"` // redirects from https to http
@@ -42,7 +43,8 @@ type Packages struct {
 	MaxRedirects   int           `yaml:"max_redirects" min:"1" max:"20"`
 	MaxFetches     int           `yaml:"max_fetches" min:"1" max:"1000"`
 
-	tls *tls.Config // made from TLS; nil is the system's trust
+	digests map[string]delivery.Digest // of Digests
+	tls     *tls.Config                // made from TLS; nil is the system's trust
 }
 
 // AllowFetch says which servers the bridge may be sent to.
@@ -122,7 +124,7 @@ func defaultPackages() Packages {
 // FetcherOptions are those that a fetcher needs, without its store.
 func (p *Packages) FetcherOptions() delivery.FetcherOptions {
 	o := delivery.FetcherOptions{
-		Allow: delivery.Allow{Networks: Prefixes(p.Allow.Networks)}, TLS: p.tls, AllowDowngrade: p.AllowDowngrade,
+		Allow: delivery.Allow{Networks: Prefixes(p.Allow.Networks)}, Digests: p.digests, TLS: p.tls, AllowDowngrade: p.AllowDowngrade,
 		StallTimeout: p.StallTimeout, TotalTimeout: p.TotalTimeout, MaxRedirects: p.MaxRedirects, MaxFetches: p.MaxFetches,
 	}
 	for _, h := range p.Allow.Hosts {
@@ -169,6 +171,7 @@ func (p *Packages) check(b *binder) {
 		b.failAt(path+".stall_timeout", "%v is more than %s.total_timeout %v", p.StallTimeout, path, p.TotalTimeout)
 	}
 	checkBase(b, path+".url", p.URL)
+	p.checkDigests(b, path+".digests")
 	p.checkTLS(b, path+".tls")
 	for i := range p.Hosts {
 		p.Hosts[i].check(b, fmt.Sprintf("%s.hosts[%d]", path, i))

@@ -1,0 +1,44 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestReadDigests(t *testing.T) {
+	one, two := strings.Repeat("01", 32), strings.Repeat("02", 32)
+	for _, row := range []struct {
+		text, fault string
+		n           int
+	}{
+		{"", "", 0},
+		{"# what we have\n\nhttp://a.test/x " + one + "\r\nhttp://a.test/x?y=1\t" + strings.ToUpper(two), "", 2},
+		{"http://a.test/x " + one + "\nhttp://a.test/x " + one, "", 1},
+		{"http://a.test/x " + one + "\nhttp://a.test/x " + two, "line 2: the URL has another digest above", 0},
+		{"http://a.test/x", "line 1: want a URL and its SHA-256", 0},
+		{"http://a.test/x " + one + " " + two, "line 1: want a URL and its SHA-256", 0},
+		{"\n/x " + one, "line 2: want a URL with a host, without a user and without #", 0},
+		{"http://a.test/x#y " + one, "line 1: want a URL with a host, without a user and without #", 0},
+		{"http://me@a.test/x " + one, "line 1: want a URL with a host, without a user and without #", 0},
+		{"http://a.test/x " + one[1:], "line 1: want a SHA-256 of 64 hexadecimal digits", 0},
+	} {
+		got, err := readDigests([]byte(row.text))
+		if fault := errorText(err); fault != row.fault || len(got) != row.n {
+			t.Errorf("%q: %d, %q", row.text, len(got), fault)
+		}
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestDigestsReachTheFetcher(t *testing.T) {
+	o := loadLegacy(t).Packages.FetcherOptions()
+	if d := o.Digests["http://a.example.com/radio.bin"]; len(o.Digests) != 1 || d.String() != strings.Repeat("ab", 32) {
+		t.Errorf("%v", o.Digests)
+	}
+}
