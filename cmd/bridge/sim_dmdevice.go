@@ -20,13 +20,13 @@ import (
 
 // simDMDevice is the command line of sim dm-device.
 type simDMDevice struct {
-	cfg                           dmdevice.Config
-	auth, serverAuth, version     string
-	secretFile, serverSecretFile  string
-	udp, gateway                  string
-	faults, quirks                []string
-	once                          int
-	wbxml, listQuirks, log, quiet bool
+	cfg                          dmdevice.Config
+	auth, serverAuth, version    string
+	secretFile, serverSecretFile string
+	udp, gateway                 string
+	faults, quirks               []string
+	once                         int
+	wbxml, log                   bool
 }
 
 func newSimDMDevice() *cobra.Command {
