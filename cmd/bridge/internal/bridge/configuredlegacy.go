@@ -8,6 +8,7 @@ import (
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery/bucket"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/trigger"
@@ -70,6 +71,11 @@ func configuredPackages(c *config.Config) Packages {
 	}
 	if o.Store.Dir == "" {
 		o.Store.Dir = filepath.Join(c.Store.Dir, "packages")
+	}
+	if p.Bucket.Given() {
+		if b, err := bucket.New(p.Bucket.Options()); err == nil { // it was checked
+			o.Store.Remote = b
+		}
 	}
 	if u, err := url.Parse(c.Legacy.URL); o.Base == "" && err == nil {
 		o.Base = u.Scheme + "://" + u.Host

@@ -111,7 +111,7 @@ func (p *packages) Fetch(ctx context.Context, owner, uri string, progress func(d
 }
 
 // Put implements [legacy.Packages].
-func (p *packages) Put(_ context.Context, owner string, body []byte) (mapping.PackageInfo, error) {
+func (p *packages) Put(ctx context.Context, owner string, body []byte) (mapping.PackageInfo, error) {
 	w, err := p.store.Begin(int64(len(body)))
 	if err != nil {
 		return mapping.PackageInfo{}, packageError(err)
@@ -120,7 +120,7 @@ func (p *packages) Put(_ context.Context, owner string, body []byte) (mapping.Pa
 	if _, err = w.Write(body); err != nil {
 		return mapping.PackageInfo{}, packageError(err)
 	}
-	got, err := w.Commit(owner)
+	got, err := w.CommitContext(ctx, owner)
 	if err != nil {
 		return mapping.PackageInfo{}, packageError(err)
 	}

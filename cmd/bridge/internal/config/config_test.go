@@ -50,7 +50,7 @@ func load(t *testing.T, text string) *Config {
 
 func TestEmptyFileIsDefault(t *testing.T) {
 	for _, text := range []string{"", "# nothing yet\n", "---\n", "coap: {}\n"} {
-		if diff := cmp.Diff(Default(), load(t, text), cmpopts.IgnoreUnexported(Legacy{}, Packages{}, LwM2MServer{}, PackageHost{}), cmpopts.IgnoreUnexported(Server{}, Secure{})); diff != "" {
+		if diff := cmp.Diff(Default(), load(t, text), cmpopts.IgnoreUnexported(Legacy{}, Packages{}, LwM2MServer{}, PackageHost{}, PackageBucket{}), cmpopts.IgnoreUnexported(Server{}, Secure{})); diff != "" {
 			t.Errorf("%q (-default +got):\n%s", text, diff)
 		}
 	}
@@ -96,7 +96,7 @@ func TestEverythingSet(t *testing.T) {
 	want.Timeline.Length = 10
 	want.DM = DM{MaxMessage: 16 << 10, MaxObject: 8 << 10, MaxSessions: 2, MessageTimeout: 10 * time.Second, MessageTries: 4, SessionTimeout: 5 * time.Minute, BackoffMin: time.Second, BackoffMax: time.Minute}
 	want.Devices = []DeviceRule{{Match: []Pattern{"urn:imei:35*"}, Dialect: lwm2m9.Draft, Activate: &no}, {Match: []Pattern{"*"}, Dialect: lwm2m9.Registered}}
-	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Legacy{}, Packages{}, LwM2MServer{}, PackageHost{}), cmpopts.IgnoreFields(Config{}, "Servers", "Legacy", "Packages", "Warnings"), cmpopts.IgnoreUnexported(Secure{})); diff != "" {
+	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Legacy{}, Packages{}, LwM2MServer{}, PackageHost{}, PackageBucket{}), cmpopts.IgnoreFields(Config{}, "Servers", "Legacy", "Packages", "Warnings"), cmpopts.IgnoreUnexported(Secure{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for endpoint, want := range map[string]session.Account{

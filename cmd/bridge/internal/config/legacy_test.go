@@ -40,7 +40,7 @@ func TestLegacyEverythingSet(t *testing.T) {
 			standard[k.path] = k.standard
 		}
 		for _, k := range keysOf(section.name, reflect.ValueOf(section.of), bounds{}) {
-			if strings.Contains(k.path, "[]") || strings.Contains(k.path, ".tls.") || k.standard != standard[k.path] {
+			if strings.Contains(k.path, "[]") || strings.Contains(k.path, ".tls.") || k.path == "packages.bucket.ca" || k.standard != standard[k.path] {
 				continue
 			}
 			if k.standard != "none" && k.standard != "all" && !strings.HasPrefix(k.standard, "80,") {

@@ -36,6 +36,7 @@ type Packages struct {
 	Hosts       []PackageHost `yaml:"hosts" max:"1000"`
 	Digests     string        `yaml:"digests"` // a file: what has to come from which URL
 	TLS         FetchTLS      `yaml:"tls"`
+	Bucket      PackageBucket `yaml:"bucket"`
 
 	AllowDowngrade bool          `yaml:"allow_downgrade"` // redirects from https to http
 	StallTimeout   time.Duration `yaml:"stall_timeout" min:"1s" max:"1h"`
@@ -173,6 +174,7 @@ func (p *Packages) check(b *binder) {
 	checkBase(b, path+".url", p.URL)
 	p.checkDigests(b, path+".digests")
 	p.checkTLS(b, path+".tls")
+	p.Bucket.check(b, path+".bucket")
 	for i := range p.Hosts {
 		p.Hosts[i].check(b, fmt.Sprintf("%s.hosts[%d]", path, i))
 	}

@@ -116,7 +116,7 @@ func (l *LocalPackages) AddPackage(ctx context.Context, body io.Reader, size int
 	if w.Size() != size {
 		return delivery.Package{}, refuse(nil, "%d of %d bytes came; nothing is kept", w.Size(), size)
 	}
-	p, err := w.Commit("")
+	p, err := w.CommitContext(ctx, "")
 	if err != nil {
 		return delivery.Package{}, packageError(err)
 	}
@@ -147,15 +147,20 @@ func (l *LocalPackages) ListPackages(context.Context) (PackageList, error) {
 }
 
 // RemovePackage implements [Packages].
-func (l *LocalPackages) RemovePackage(_ context.Context, digest string, force bool) (delivery.Package, error) {
+func (l *LocalPackages) RemovePackage(ctx context.Context, digest string, force bool) (delivery.Package, error) {
 	p, err := l.find(digest)
 	switch {
 	case err != nil:
 		return p, err
 	case len(p.Owners) > 0 && !force:
 		return p, refuse(ErrHeld, "%s is needed by %s and %d more; --force removes it all the same", short(p.Digest), p.Owners[0], len(p.Owners)-1)
-	case !l.Store.Remove(p.Digest):
+	}
+	there, err := l.Store.Delete(ctx, p.Digest)
+	if err == nil && !there {
 		return p, refuse(ErrNoPackage, "%s: no such package", digest)
+	}
+	if err != nil {
+		return p, packageError(err)
 	}
 	return p, nil
 }

@@ -24,13 +24,23 @@
 // was altered or deleted by hand is found out before it is served; the caller
 // fetches it again.
 //
+// # A cluster
+//
+// With a [Remote], a bucket that all bridges share, the directory is a cache of
+// it. A package is put there before it gets its name here, so that what counts
+// on one bridge is found by all; the price is that nothing new comes in while the
+// bucket is away, and what is in the directory is served all the same. What comes
+// from there counts when its digest was found right. What was in the directory
+// before it had a Remote stays on this bridge alone.
+//
 // # Threads
 //
 // A fetch has one goroutine for all who wait for the same URL; it ends when it
 // is done or the last of them has left, and the last to leave waits for its end.
 // A fetch over CoAP runs an endpoint of its own for as long as it lasts. The
-// store and the server have none. Callbacks are called by the goroutine that
-// moves the bytes and must not wait.
+// server has none, the store one for each package that comes from the Remote, at
+// most four at work; [Store.Close] ends them. Callbacks are called by the
+// goroutine that moves the bytes and must not wait.
 //
 // # Departures
 //

@@ -181,7 +181,7 @@ func (d *download) finish(ctx context.Context) (Fetched, error) {
 		return Fetched{}, err
 	}
 	d.total = d.w.Size()
-	p, err := d.w.Commit(d.fl.owner)
+	p, err := d.w.CommitContext(ctx, d.fl.owner)
 	if err != nil {
 		return Fetched{}, err
 	}

@@ -48,19 +48,6 @@ func (s *Store) Retain(owner string, ds ...Digest) {
 	}
 }
 
-// Remove drops a package, whoever holds it. false when it was not there.
-func (s *Store) Remove(d Digest) bool {
-	s.mu.Lock()
-	e := s.entries[d]
-	var gone []Package
-	if e != nil {
-		gone = append(gone, s.drop(e))
-	}
-	s.mu.Unlock()
-	s.report(gone, nil)
-	return e != nil
-}
-
 // drop takes a package out of the store. Its caller has the lock and reports
 // it without.
 func (s *Store) drop(e *entry) Package {

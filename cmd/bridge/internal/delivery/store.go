@@ -33,8 +33,14 @@ type StoreOptions struct {
 	// and why: nil when it made room or was removed, else ErrMissing or
 	// ErrAltered. It is called without a lock, by whoever found out.
 	Dropped func(Package, error)
-	Now     func() time.Time // time.Now
-	Logger  *slog.Logger     // nil logs nothing
+	// Remote, if set, has the packages of all bridges of a cluster, and the
+	// directory those that this one has used last: Commit puts a package there
+	// before it counts, and Open and Verify get from there what is missing or
+	// altered here. The limits, what is held, Stat, List, Usage and Dropped are
+	// of the directory. The store closes it.
+	Remote Remote
+	Now    func() time.Time // time.Now
+	Logger *slog.Logger     // nil logs nothing
 }
 
 func (o *StoreOptions) fill() {
@@ -88,6 +94,11 @@ type Store struct {
 	bytes   int64  // in the entries and reserved by the writers
 	names   uint64 // of partial files so far
 	uses    uint64
+	recalls map[Digest]*recall // under way
+	suspect map[Digest]bool    // other bytes came from the Remote
+	closed  bool
+
+	slots chan struct{} // one for each recall under way
 }
 
 // entry is a package in the directory.

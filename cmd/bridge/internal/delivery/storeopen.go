@@ -30,6 +30,7 @@ func OpenStore(o StoreOptions) (*Store, error) {
 	s := &Store{
 		o: o, root: root,
 		entries: make(map[Digest]*entry), holders: make(map[Digest]map[string]bool), writers: make(map[*Writer]bool),
+		recalls: make(map[Digest]*recall), suspect: make(map[Digest]bool), slots: make(chan struct{}, maxRecalls),
 	}
 	if err := errors.Join(s.claim(), s.clean(), s.load()); err != nil {
 		return nil, errors.Join(fmt.Errorf("package store: %w", err), s.Close())
@@ -37,9 +38,13 @@ func OpenStore(o StoreOptions) (*Store, error) {
 	return s, nil
 }
 
-// Close gives the directory to others. Writers have to be ended before; open
-// files stay readable.
+// Close gives the directory to others, after the end of what comes from the
+// Remote. Writers have to be ended before; open files stay readable.
 func (s *Store) Close() error {
+	s.endRecalls()
+	if s.o.Remote != nil {
+		s.o.Remote.Close()
+	}
 	err := s.root.Close()
 	if s.packages != nil {
 		err = errors.Join(err, s.packages.Close())

@@ -10,17 +10,19 @@ import (
 )
 
 // Open opens a package for reading. Its file is hashed first if it is not as
-// it was when it was last found right. Errors: ErrMissing, ErrAltered, the
-// context's, or one of the disk. What is open stays readable when the package
-// is dropped.
+// it was when it was last found right. What is missing or altered comes from
+// the Remote, if there is one. Errors: ErrMissing, ErrAltered, the context's,
+// one of the disk, or of a Remote, [*Error] with ErrRemote or of the store's
+// limits. What is open stays readable when the package is dropped.
 func (s *Store) Open(ctx context.Context, d Digest) (*os.File, error) {
 	f, _, err := s.open(ctx, d, false)
 	return f, err
 }
 
 // Verify reads the whole package and compares its digest: nil, ErrMissing,
-// ErrAltered, the context's error, or one of the disk, which leaves the
-// package where it is.
+// ErrAltered, the context's error, or one of the disk or the Remote, which
+// leaves the package where it is. What had to come from the Remote was hashed
+// while it came.
 func (s *Store) Verify(ctx context.Context, d Digest) error {
 	f, _, err := s.open(ctx, d, true)
 	if err != nil {
@@ -31,6 +33,21 @@ func (s *Store) Verify(ctx context.Context, d Digest) error {
 
 // open is Open, with what the file is like.
 func (s *Store) open(ctx context.Context, d Digest, always bool) (*os.File, fs.FileInfo, error) {
+	f, info, err := s.openHere(ctx, d, always)
+	if s.o.Remote == nil || !errors.Is(err, ErrMissing) {
+		return f, info, err
+	}
+	switch coming := s.recalled(ctx, d); {
+	case coming == ErrMissing:
+		return nil, nil, err // which may say that it was altered here
+	case coming != nil:
+		return nil, nil, coming
+	}
+	return s.openHere(ctx, d, false)
+}
+
+// openHere opens what is in the directory.
+func (s *Store) openHere(ctx context.Context, d Digest, always bool) (*os.File, fs.FileInfo, error) {
 	s.mu.Lock()
 	e := s.entries[d]
 	if e != nil {

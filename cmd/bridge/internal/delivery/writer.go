@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"hash"
@@ -137,11 +138,18 @@ func (w *Writer) Reset() error {
 // reader reads what has been written, from the beginning.
 func (w *Writer) reader() io.Reader { return io.NewSectionReader(w.f, 0, w.size) }
 
-// Commit makes a package of what was written, synced to the disk, and lets
-// owner hold it ("" for nobody). One of the same digest is replaced, which
-// heals it. Errors are [*Error]; KindUnsupported for no bytes at all. After an
-// error nothing is left.
+// Commit is CommitContext for who has none.
 func (w *Writer) Commit(owner string) (Package, error) {
+	return w.CommitContext(context.Background(), owner)
+}
+
+// CommitContext makes a package of what was written, synced to the disk, and
+// lets owner hold it ("" for nobody). One of the same digest is replaced, which
+// heals it. With a Remote it is there before it is here, and ctx bounds that.
+// Errors are [*Error]; KindUnsupported for no bytes at all, KindInternal with
+// ErrRemote when the Remote did not take it. After an error nothing is left
+// here.
+func (w *Writer) CommitContext(ctx context.Context, owner string) (Package, error) {
 	if w.err != nil {
 		err := w.err
 		w.Abort()
@@ -152,6 +160,10 @@ func (w *Writer) Commit(owner string) (Package, error) {
 		return Package{}, fault(KindUnsupported, nil, "the package is empty")
 	}
 	if err := w.f.Sync(); err != nil {
+		w.Abort()
+		return Package{}, asError(err)
+	}
+	if err := w.s.upload(ctx, w); err != nil {
 		w.Abort()
 		return Package{}, asError(err)
 	}
