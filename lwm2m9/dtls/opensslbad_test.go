@@ -60,7 +60,9 @@ func TestOpenSSLRenegotiates(t *testing.T) {
 	io.WriteString(in, "hello\n")
 	sr.want(t, "hello\n")
 	reply(t, s, first, "still there")
-	if st := s.Stats(); st.Completed != 2 || st.Associations != 2 || st.Handshakes != 0 {
+	// How many associations are left depends on how soon openssl gives up over
+	// data in the middle of its handshake.
+	if st := s.Stats(); st.Completed != 2 || st.Handshakes != 0 {
 		t.Errorf("stats %+v", st)
 	}
 }

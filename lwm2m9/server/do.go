@@ -79,8 +79,9 @@ func (s *Server) ready(ctx context.Context, endpoint string) (target, error) {
 		}
 		asleep := d.asleep()
 		if d.answered && !asleep {
+			t := target{d, endpoint, d.reg.Epoch, d.reg.Addr, d.reg.Root}
 			s.mu.Unlock()
-			return target{d, endpoint, d.reg.Epoch, d.reg.Addr, d.reg.Root}, nil
+			return t, nil
 		}
 		if d.changed == nil {
 			d.changed = make(chan struct{})
