@@ -112,8 +112,14 @@ func psk(identity, key string) *dtls.ClientOptions {
 // TestDTLS: registered, read, and gone with a good-bye, all encrypted.
 func TestDTLS(t *testing.T) {
 	b := newBridge(t, map[string]string{"dev-1": "key of dev-1"})
-	_, stop := b.start(Config{Endpoint: "dev-1", DTLS: psk("dev-1", "key of dev-1"), Deregister: true})
+	registered := make(chan struct{}, 1) // it has its answer: the server knows of it before
+	_, stop := b.start(Config{Endpoint: "dev-1", DTLS: psk("dev-1", "key of dev-1"), Deregister: true, OnEvent: func(e Event) {
+		if e.Kind == EventRegistered {
+			registered <- struct{}{}
+		}
+	}})
 	b.wait("register")
+	<-registered
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r, err := b.lwm2m.Do(ctx, "dev-1", server.Request{Method: server.GET, Path: "/9/0/7", Format: server.NoFormat, Accept: server.TextPlain})
