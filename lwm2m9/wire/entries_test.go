@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/hex"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,19 +150,5 @@ func TestVectorsInOtherFormats(t *testing.T) {
 	}
 	if compared < 100 {
 		t.Errorf("compared only %d", compared)
-	}
-}
-
-// TestPrintVectors writes what the vectors give, to look at when new ones are made.
-func TestPrintVectors(t *testing.T) {
-	if os.Getenv("PRINT_VECTORS") == "" {
-		t.Skip("for people")
-	}
-	for file, format := range entryFiles {
-		for _, v := range loadVectors(t, file) {
-			entries, err := Decode(format, v.base(t), v.payload(t), nil)
-			out, _ := Append(nil, format, v.base(t), entries...)
-			fmt.Printf("%s: %s\n\t%s\n\t%v\n\t%x\n\t%q\n", file, v["name"], dumpEntries(entries), err, out, out)
-		}
 	}
 }

@@ -25,9 +25,6 @@ const memorySize = "FWBRIDGE_PACKAGE_MIB"
 // TestMemory: a package of 256 MiB, or what memorySize says, passes through, in both directions, in a
 // heap that does not know of it.
 func TestMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("moves 512 MiB")
-	}
 	mib := int64(256)
 	if text := os.Getenv(memorySize); text != "" {
 		var err error
