@@ -97,13 +97,13 @@ func (b *directionB) parts() map[string]func(context.Context) error {
 
 // wanted says whether a device may have a package still.
 func (b *directionB) wanted(g delivery.Grant) bool {
-	device, known := deviceOf(g)
-	return !known || b.engine.Needs(device, g.Digest.String())
+	device, known := b.packages.names.owner(g)
+	return known && b.engine.Needs(device, g.Digest.String())
 }
 
 // missing has a package fetched again that was lost.
 func (b *directionB) missing(g delivery.Grant, _ error) {
-	if device, known := deviceOf(g); known {
+	if device, known := b.packages.names.owner(g); known {
 		b.engine.Missing(device, g.Digest.String())
 	}
 }

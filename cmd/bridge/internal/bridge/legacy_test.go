@@ -282,7 +282,7 @@ func TestLegacyPackageLost(t *testing.T) {
 func TestPackageURLs(t *testing.T) {
 	db := store.NewMemory()
 	open := func(db store.Store) *packages {
-		p, err := newPackages(Packages{Store: delivery.StoreOptions{Dir: t.TempDir()}, Base: "http://x/", Lifetime: time.Hour}, db, slog.New(slog.DiscardHandler), nil, nil)
+		p, err := newPackages(Packages{Store: delivery.StoreOptions{Dir: t.TempDir()}, Base: "http://x/", Lifetime: time.Hour}, newLongNames(), db, slog.New(slog.DiscardHandler), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

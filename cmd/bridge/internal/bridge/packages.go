@@ -3,8 +3,6 @@ package bridge
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,6 +36,7 @@ type packages struct {
 	store   *delivery.Store
 	fetcher *delivery.Fetcher
 	server  *delivery.Server
+	names   *longNames
 }
 
 var _ legacy.Packages = (*packages)(nil)
@@ -48,12 +47,12 @@ const packageKey = "k/packages"
 
 // newPackages opens the store. wanted and missing are asked when a device
 // comes for a package.
-func newPackages(o Packages, db store.Store, log *slog.Logger, wanted func(delivery.Grant) bool, missing func(delivery.Grant, error)) (*packages, error) {
+func newPackages(o Packages, names *longNames, db store.Store, log *slog.Logger, wanted func(delivery.Grant) bool, missing func(delivery.Grant, error)) (*packages, error) {
 	key, err := durableKey(db)
 	if err != nil {
 		return nil, err
 	}
-	p := &packages{o: o}
+	p := &packages{o: o, names: names}
 	o.Store.Logger, o.Fetcher.Logger, o.Server.Logger = log, log, log
 	if p.store, err = delivery.OpenStore(o.Store); err != nil {
 		return nil, err
@@ -103,11 +102,20 @@ func (p *packages) Fetch(ctx context.Context, owner, uri string, progress func(d
 		}
 		return mapping.PackageInfo{Name: got.Name, Version: got.Version, Size: got.Size}, nil
 	}
-	got, err := p.fetcher.Fetch(ctx, r)
+	got, err := p.fetch(ctx, r)
 	if err != nil {
 		return mapping.PackageInfo{}, packageError(err)
 	}
 	return mapping.PackageInfo{Name: got.Name, Version: got.Version, Size: got.Size, Digest: got.Digest.String()}, nil
+}
+
+// fetch is that of the fetcher; who owns the package holds it then.
+func (p *packages) fetch(ctx context.Context, r delivery.FetchRequest) (delivery.Fetched, error) {
+	got, err := p.fetcher.Fetch(ctx, r)
+	if err == nil {
+		p.names.hold(r.Owner, got.Digest)
+	}
+	return got, err
 }
 
 // Put implements [legacy.Packages].
@@ -124,6 +132,7 @@ func (p *packages) Put(ctx context.Context, owner string, body []byte) (mapping.
 	if err != nil {
 		return mapping.PackageInfo{}, packageError(err)
 	}
+	p.names.hold(owner, got.Digest)
 	return mapping.PackageInfo{Size: got.Size, Digest: got.Digest.String()}, nil
 }
 
@@ -152,15 +161,25 @@ func (p *packages) Verify(ctx context.Context, digest string) bool {
 // Hold implements [legacy.Packages].
 func (p *packages) Hold(owner, digest string) {
 	if d, err := delivery.ParseDigest(digest); err == nil {
-		p.store.Hold(owner, d)
+		p.hold(owner, d)
 	}
 }
 
 // Release implements [legacy.Packages].
 func (p *packages) Release(owner, digest string) {
 	if d, err := delivery.ParseDigest(digest); err == nil {
-		p.store.Release(owner, d)
+		p.release(owner, d)
 	}
+}
+
+func (p *packages) hold(owner string, d delivery.Digest) {
+	p.store.Hold(owner, d)
+	p.names.hold(owner, d)
+}
+
+func (p *packages) release(owner string, d delivery.Digest) {
+	p.store.Release(owner, d)
+	p.names.release(owner, d)
 }
 
 // URL implements [legacy.Packages]. A package that is offered twice within an
@@ -184,19 +203,3 @@ func (p *packages) URL(device string, info mapping.PackageInfo) (string, error) 
 	}
 	return strings.TrimSuffix(p.o.Base, "/") + path, nil
 }
-
-// hashed begins the names of devices that are too long for a grant; no device
-// name begins so.
-const hashed = "\x00"
-
-// grantee is a device in a grant.
-func grantee(device string) string {
-	if len(device) <= delivery.MaxDevice && !strings.HasPrefix(device, hashed) {
-		return device
-	}
-	sum := sha256.Sum256([]byte(device))
-	return hashed + base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-// deviceOf is the device of a grant; false when its name was too long.
-func deviceOf(g delivery.Grant) (string, bool) { return g.Device, !strings.HasPrefix(g.Device, hashed) }

@@ -88,7 +88,7 @@ func newRoutes(o Ways, p *packages, db store.Store, log *slog.Logger) (*routes, 
 		var h held
 		if name, bad := url.PathUnescape(strings.TrimPrefix(entry.Key, heldPrefix)); bad == nil && json.Unmarshal(entry.Value, &h) == nil {
 			w.held[name] = h
-			p.store.Hold(owner(name), h.Digest)
+			p.hold(owner(name), h.Digest)
 		}
 	}
 	return w, nil
@@ -142,7 +142,7 @@ func (w *routes) write(key string, v any) {
 
 // Fetch implements [engine.Delivery].
 func (w *routes) Fetch(ctx context.Context, endpoint, uri string) error {
-	got, err := w.packages.fetcher.Fetch(ctx, delivery.FetchRequest{URL: uri, Owner: owner(endpoint)})
+	got, err := w.packages.fetch(ctx, delivery.FetchRequest{URL: uri, Owner: owner(endpoint)})
 	if err != nil {
 		return deliveryError(err)
 	}
@@ -152,7 +152,7 @@ func (w *routes) Fetch(ctx context.Context, endpoint, uri string) error {
 	w.held[endpoint] = h
 	w.mu.Unlock()
 	if !old.Digest.IsZero() && old.Digest != h.Digest {
-		w.packages.store.Release(owner(endpoint), old.Digest)
+		w.packages.release(owner(endpoint), old.Digest)
 	}
 	w.write(heldPrefix+url.PathEscape(endpoint), h)
 	return nil
@@ -239,7 +239,7 @@ func (w *routes) Release(endpoint, uri string) {
 	if !ok || h.URI != uri {
 		return
 	}
-	w.packages.store.Release(owner(endpoint), h.Digest)
+	w.packages.release(owner(endpoint), h.Digest)
 	if _, err := w.db.Write(store.Change{Key: heldPrefix + url.PathEscape(endpoint), Expect: store.AnyRevision}); err != nil {
 		w.log.Warn("package kept for a device until the next start", "device", endpoint, "err", err)
 	}

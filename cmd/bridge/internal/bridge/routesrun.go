@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
@@ -33,7 +32,8 @@ func (w *routes) Run(ctx context.Context) error {
 // missing has a package fetched again that was lost; false for a grant of
 // direction B.
 func (w *routes) missing(g delivery.Grant) (ours bool) {
-	endpoint, ours := strings.CutPrefix(g.Device, owner(""))
+	of, _ := w.packages.names.owner(g)
+	endpoint, ours := cutOwner(of)
 	if ours {
 		select {
 		case w.lost <- endpoint:
@@ -46,9 +46,10 @@ func (w *routes) missing(g delivery.Grant) (ours bool) {
 // wanted says whether a device may have a package still; ours is false for a
 // grant of direction B.
 func (w *routes) wanted(g delivery.Grant) (wanted, ours bool) {
-	endpoint, ours := strings.CutPrefix(g.Device, owner(""))
+	of, _ := w.packages.names.owner(g)
+	endpoint, ours := cutOwner(of)
 	if !ours {
-		return true, strings.HasPrefix(g.Device, hashed) // whose it is nobody knows: the token is good
+		return false, false
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -79,7 +80,7 @@ func (b *Bridge) openPackages() (err error) {
 	if b.o.Packages == nil {
 		return nil
 	}
-	b.packs, err = newPackages(*b.o.Packages, b.o.Engine.Store, b.o.Log, b.packageWanted, b.packageMissing)
+	b.packs, err = newPackages(*b.o.Packages, b.watch.names, b.o.Engine.Store, b.o.Log, b.packageWanted, b.packageMissing)
 	if err != nil || b.o.Ways == nil {
 		return err
 	}
