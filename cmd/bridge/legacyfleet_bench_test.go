@@ -83,11 +83,37 @@ func runCampaigns(b *testing.B, encoding, url string) {
 	defer f.end()
 	f.devices("--wbxml=" + strconv.FormatBool(encoding == "wbxml"))
 	f.until(linePause, n)
-	cpu, start := f.cpu(), time.Now()
+	cpu, start, before := f.cpu(), time.Now(), f.counters()
 	f.until(lineEnded, n)
 	took := time.Since(start) - legacyCampaignPause
 	b.ReportMetric((f.cpu()-cpu)/float64(n)*1e3, "bridge-cpu-ms/campaign")
+	for name, value := range f.counters() {
+		b.ReportMetric((value-before[name])/float64(n), campaignCounters[name])
+	}
 	b.ReportMetric(float64(n)/took.Seconds(), "campaigns/s")
+}
+
+// campaignCounters are what a campaign is made of, by the name of the metric.
+var campaignCounters = map[string]string{
+	"fwbridge_dm_messages_total":         "dm-messages/campaign",
+	"fwbridge_store_write_seconds_count": "store-writes/campaign",
+}
+
+// counters are the bridge's campaignCounters.
+func (f *legacyBench) counters() map[string]float64 {
+	resp, err := http.Get("http://" + f.http + "/metrics")
+	if err != nil {
+		f.b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	all := map[string]float64{}
+	for in := bufio.NewScanner(resp.Body); in.Scan(); {
+		name, value, _ := strings.Cut(in.Text(), " ")
+		if campaignCounters[name] != "" {
+			all[name], _ = strconv.ParseFloat(value, 64)
+		}
+	}
+	return all
 }
 
 func benchNumber(b *testing.B, name string, otherwise int) int {

@@ -20,7 +20,7 @@ type KannelSender struct {
 	User   string
 	Secret syncml.Secret
 	From   string       // the sender's number; "" leaves it to the gateway
-	Client *http.Client // nil is one of its own; redirects are never followed
+	Client *http.Client // nil is that of all gateways (GatewayTimeout); redirects are never followed
 }
 
 var _ Sender = (*KannelSender)(nil)

@@ -21,7 +21,7 @@ type PAPSender struct {
 	User    string
 	Secret  syncml.Secret // "" sends no credentials
 	Gateway string        // the name behind @ in addresses; "" is "ppg"
-	Client  *http.Client  // nil is one of its own; redirects are never followed
+	Client  *http.Client  // nil is that of all gateways (GatewayTimeout); redirects are never followed
 }
 
 var _ Sender = (*PAPSender)(nil)

@@ -84,10 +84,29 @@ func statusError(channel string, status int) error {
 	return &SendError{channel, temporaryStatus(status), fmt.Errorf("HTTP %d %s", status, http.StatusText(status))}
 }
 
+// Limits at gateways that have no client of their own.
+const (
+	// MaxAtGateway bounds the requests to one gateway at a time; as many
+	// connections are kept for the next ones.
+	MaxAtGateway = 16
+	// GatewayTimeout bounds a request, with its wait for one of these
+	// connections. It is tried again after that, as the schedule says.
+	GatewayTimeout = 30 * time.Second
+)
+
+// gateways is the client of all senders that have none.
+var gateways = newGateways()
+
+func newGateways() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxConnsPerHost, t.MaxIdleConnsPerHost = MaxAtGateway, MaxAtGateway
+	return &http.Client{Transport: t, Timeout: GatewayTimeout}
+}
+
 // noRedirects: credentials go where they were meant to, and nowhere else.
 func noRedirects(c *http.Client) *http.Client {
 	if c == nil {
-		c = &http.Client{}
+		c = gateways
 	}
 	own := *c
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
