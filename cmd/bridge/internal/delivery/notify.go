@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
+	"github.com/fwbridge/fwbridge/mapping"
 )
 
 // InstallStatus is a status of an installation (OMA Download OTA 1.0, 5.4).
@@ -65,6 +67,26 @@ func InstallStatusOf(r lwm2m9.UpdateResult) InstallStatus {
 		return s
 	}
 	return StatusLoaderError
+}
+
+// InstallStatusOfCode is the same for the result of FUMO, which also knows of
+// updates that somebody gave up.
+func InstallStatusOfCode(c fwupdate.Code) InstallStatus {
+	if c == fwupdate.CodeUserCancelled {
+		return StatusUserCancelled
+	}
+	return InstallStatusOf(mapping.FromCode(c))
+}
+
+// Final says that an error of [Fetcher.Notify] will be the same next time: the
+// place is none, may not be asked, or refuses the report.
+func Final(err error) bool {
+	e := asError(err)
+	switch e.Kind {
+	case KindURI, KindNotAllowed, KindAuth:
+		return true
+	}
+	return e.Kind == KindRefused && !mayPass[e.Status]
 }
 
 // notified are the answers to a status report that settle it: OMA Download
