@@ -113,7 +113,21 @@ func (t *transfer) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 func (t *transfer) WriteHeader(code int) {
 	t.code = code
 	t.now.Length, _ = strconv.ParseInt(t.Header().Get("Content-Length"), 10, 64)
+	if code == http.StatusPartialContent {
+		var one bool
+		if t.now.Offset, _, _, one = contentRange(t.Header().Get("Content-Range")); !one {
+			t.now.Offset = -1
+		}
+	}
+	if t.s.o.Progress != nil && t.hasBody() {
+		t.s.o.Progress(t.now)
+	}
 	t.ResponseWriter.WriteHeader(code)
+}
+
+// hasBody says that the answer has a package, or a part of one.
+func (t *transfer) hasBody() bool {
+	return !t.head && (t.code == http.StatusOK || t.code == http.StatusPartialContent)
 }
 
 // Write sends a part of an answer of several ranges.
@@ -190,7 +204,7 @@ func (t *transfer) report() {
 // end tells the end of an answer that was to have a body.
 func (t *transfer) end(ctx context.Context) {
 	_ = t.c.SetWriteDeadline(time.Time{}) // the connection may go on
-	if t.head || t.code != http.StatusOK && t.code != http.StatusPartialContent {
+	if !t.hasBody() {
 		return
 	}
 	t.now.Done, t.now.Err = true, t.err

@@ -37,9 +37,10 @@ type Grant struct {
 // Transfer is an answer to a device as it goes out.
 type Transfer struct {
 	Grant Grant
-	// Bytes of this answer so far, of Length; Size is that of the package. A
+	// Bytes of this answer so far, of Length; Size is that of the package, and
+	// Offset where in it the answer begins, -1 for one of several ranges. A
 	// device that asks for ranges makes a transfer of each.
-	Bytes, Length, Size int64
+	Bytes, Length, Size, Offset int64
 	Rate                float64 // bytes a second, of the last few seconds
 	Done                bool    // nothing more comes of this answer
 	Err                 error   // with Done: why it ended early
@@ -60,8 +61,8 @@ type ServerOptions struct {
 	// the store: fetch it again. The device gets 503 with Retry-After; without
 	// Missing, 404. It must not wait.
 	Missing func(Grant, error)
-	// Progress, if set, is told of each answer about once a second, and at its
-	// end. It must not wait.
+	// Progress, if set, is told of each answer at its beginning, about once a
+	// second, and at its end. It must not wait.
 	Progress     func(Transfer)
 	MaxTransfers int
 	ChunkTimeout time.Duration

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/transfer"
 )
 
 // barWidth is the width of a bar in characters.
@@ -20,19 +22,7 @@ func Bar(bytes, total int64) string {
 }
 
 // Bytes is a number of bytes for people: "1.2 MB".
-func Bytes(n float64) string {
-	units := []string{"kB", "MB", "GB", "TB"}
-	if n < 1000 {
-		return fmt.Sprintf("%.0f B", n)
-	}
-	unit := ""
-	for _, unit = range units {
-		if n /= 1000; n < 999.95 {
-			break
-		}
-	}
-	return fmt.Sprintf("%.1f %s", n, unit)
-}
+func Bytes(n float64) string { return transfer.Bytes(n) }
 
 // Line is a transfer in one line: bar, share, bytes, rate, and the time that is
 // left at that rate.

@@ -118,6 +118,8 @@ func (p *page) transfers(all []transfer.View) {
 			end = "broken: " + v.Error
 		case v.Done:
 			end = "done"
+		case v.Waiting:
+			end = "waits for its turn"
 		}
 		p.row(v.Device, cmp.Or(wayNames[v.Way], string(v.Way)), Line(v.Bytes, v.Total, v.Rate), end)
 	}

@@ -1,12 +1,10 @@
 // Package transfer is a board of the packages that are on their way: into the
-// bridge, or to devices, with bytes and rate. It moves no bytes, stores nothing,
-// and knows neither records nor protocols; who moves bytes tells it.
+// bridge, or to devices, with bytes and rate, and what is worth telling of them
+// ([Event]). It moves no bytes, stores nothing, and knows neither records nor
+// protocols; who moves bytes tells it.
 package transfer
 
 import (
-	"cmp"
-	"io"
-	"slices"
 	"sync"
 	"time"
 )
@@ -25,6 +23,9 @@ const (
 // Ways are all of them.
 var Ways = []Way{Fetch, HTTP, CoAP, Push}
 
+// leaves says that who fetches so may go without a good-bye.
+func (w Way) leaves() bool { return w == HTTP || w == CoAP }
+
 // Key names a transfer. Device is the endpoint name, or with Legacy the name in
 // DM sessions.
 type Key struct {
@@ -35,34 +36,44 @@ type Key struct {
 
 // View is a transfer as it is shown.
 type View struct {
-	Device string    `json:"device"`
-	Legacy bool      `json:"legacy,omitempty"`
-	Way    Way       `json:"way"`
-	Bytes  int64     `json:"bytes"`
-	Total  int64     `json:"total,omitempty"` // 0 when it is not known
-	Rate   float64   `json:"rate"`            // bytes a second, of the last few seconds
-	Since  time.Time `json:"since"`
-	Moved  time.Time `json:"moved"` // when bytes were last told of
-	Done   bool      `json:"done,omitempty"`
-	Error  string    `json:"error,omitempty"` // why it ended early
+	Device  string    `json:"device"`
+	Legacy  bool      `json:"legacy,omitempty"`
+	Way     Way       `json:"way"`
+	Bytes   int64     `json:"bytes"`           // how far it has come
+	From    int64     `json:"from,omitempty"`  // where it began: an earlier one got so far
+	Total   int64     `json:"total,omitempty"` // 0 when it is not known
+	Rate    float64   `json:"rate"`            // bytes a second, of the last few seconds, at the end of the whole
+	Since   time.Time `json:"since"`
+	Moved   time.Time `json:"moved"`             // when bytes were last told of
+	Waiting bool      `json:"waiting,omitempty"` // for its turn
+	Done    bool      `json:"done,omitempty"`
+	Error   string    `json:"error,omitempty"` // why it ended early
 }
 
 // Limits of a Board.
 const (
 	// MaxShown bounds the transfers that are shown; the oldest goes first.
 	MaxShown = 4096
-	// KeepDone is how long one is shown after its end, KeepStill one that does
-	// not move: a device that fetches by CoAP says no good-bye.
+	// KeepDone is how long one is shown after its end. KeepStill is after which
+	// time a device that asks for nothing has stopped: it says no good-bye.
 	KeepDone  = time.Minute
 	KeepStill = 10 * time.Minute
 )
 
-// rateEvery is the least time over which a rate is measured.
-const rateEvery = time.Second
+// rateEvery is the least time over which a rate is measured, sweepEvery that
+// between two looks at what stands still.
+const (
+	rateEvery  = time.Second
+	sweepEvery = time.Minute
+)
 
 // Board holds the transfers. Make it with [New]; its methods may be called from
 // any goroutine, and do not wait.
 type Board struct {
+	// Tell, if set, is told what is worth it, by whoever moves the bytes. It is
+	// set before the board is used, and must not wait.
+	Tell func(Event)
+
 	now func() time.Time
 
 	mu    sync.Mutex
@@ -72,8 +83,10 @@ type Board struct {
 
 type shown struct {
 	View
-	at    time.Time // of the last rate
-	bytes int64     // then
+	at      time.Time // of the last rate
+	bytes   int64     // then
+	quarter int64     // that was passed last
+	told    told      // of this one and those before it
 }
 
 // New makes a board; a nil now is time.Now.
@@ -84,111 +97,123 @@ func New(now func() time.Time) *Board {
 	return &Board{now: now, all: make(map[Key]*shown)}
 }
 
-// Moved says how far a transfer has come: bytes of total (0 is unknown). Fewer
-// bytes than before, or bytes after the end, are another transfer.
-func (b *Board) Moved(k Key, bytes, total int64) {
-	now := b.now()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s := b.all[k]
-	if s == nil || s.Done || bytes < s.Bytes {
-		b.sweep(now)
-		s = &shown{View: View{Device: k.Device, Legacy: k.Legacy, Way: k.Way, Since: now}, at: now}
-		b.all[k] = s
-	}
-	s.Bytes, s.Total, s.Moved = bytes, total, now
-	if dt := now.Sub(s.at); dt >= rateEvery {
-		rate := float64(bytes-s.bytes) / dt.Seconds()
-		if s.Rate > 0 {
-			rate = (rate + s.Rate) / 2
+// Waits says that a transfer of total bytes is to come, and waits for its turn.
+func (b *Board) Waits(k Key, total int64) {
+	b.change(func(now time.Time) []Event {
+		s, events := b.begin(k, now, 0, total)
+		s.Waiting = true
+		return events
+	})
+}
+
+// Moved says that n bytes have moved, which are at that place in a package of
+// total bytes (0 is unknown). Bytes from the beginning, fewer than before, are
+// another transfer, and so are those after the end.
+func (b *Board) Moved(k Key, at, n, total int64) {
+	b.change(func(now time.Time) (events []Event) {
+		s := b.all[k]
+		switch {
+		case s != nil && s.again(now, at, n, total):
+			return nil
+		case s == nil || s.Done || s.Waiting || at == 0 && n < s.Bytes:
+			s, events = b.begin(k, now, at, total)
 		}
-		s.Rate, s.at, s.bytes = rate, now, bytes
+		s.Total, s.Moved = total, now
+		if at+n > s.Bytes {
+			s.Bytes = at + n
+		}
+		s.rated(now)
+		if s.passed(now) {
+			events = append(events, Event{View: s.View, Took: now.Sub(s.Since)})
+		}
+		if k.Way == CoAP && s.Bytes == total { // it has asked for the last block
+			events = append(events, s.end(now, ""))
+		}
+		return events
+	})
+}
+
+// again says that a device asks once more for the last block.
+func (s *shown) again(now time.Time, at, n, total int64) bool {
+	return s.Way == CoAP && s.Done && s.Error == "" && at > 0 && at+n == total && total == s.Total && !s.stale(now)
+}
+
+// begin puts a transfer in place of one of the same key.
+func (b *Board) begin(k Key, now time.Time, at, total int64) (s *shown, events []Event) {
+	old := b.all[k]
+	if old != nil && !old.Done && !old.Waiting && old.Bytes > old.From {
+		events = append(events, old.end(now, begunAnew))
 	}
+	events = append(events, b.sweep(now)...)
+	s = &shown{View: View{Device: k.Device, Legacy: k.Legacy, Way: k.Way, Bytes: at, From: at, Total: total, Since: now, Moved: now}, at: now, bytes: at}
+	s.quarter = s.quarters()
+	if old != nil {
+		s.told = old.told
+	}
+	b.all[k] = s
+	return s, events
+}
+
+// rated measures the rate when it is time to.
+func (s *shown) rated(now time.Time) {
+	dt := now.Sub(s.at)
+	if dt < rateEvery {
+		return
+	}
+	rate := float64(s.Bytes-s.bytes) / dt.Seconds()
+	if s.Rate > 0 {
+		rate = (rate + s.Rate) / 2
+	}
+	s.Rate, s.at, s.bytes = rate, now, s.Bytes
 }
 
 // Ended says that a transfer is over; why is empty when all has come. One that
-// never moved is not shown.
+// nobody knows of is none.
 func (b *Board) Ended(k Key, why string) {
+	b.change(func(now time.Time) []Event {
+		s := b.all[k]
+		if s == nil || s.Done {
+			return nil
+		}
+		return []Event{s.end(now, why)}
+	})
+}
+
+// Dropped says that nothing has to move.
+func (b *Board) Dropped(k Key) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := b.all[k]
-	if s == nil || s.Done {
-		return
+	delete(b.all, k)
+}
+
+// end makes the last event of a transfer.
+func (s *shown) end(now time.Time, why string) Event {
+	took := now.Sub(s.Since)
+	s.Done, s.Waiting, s.Error = true, false, why
+	if why == stopped {
+		took = s.Moved.Sub(s.Since)
 	}
+	s.Moved = now
+	if took > 0 {
+		s.Rate = float64(s.Bytes-s.From) / took.Seconds()
+	}
+	return Event{View: s.View, Took: took, Quiet: s.Bytes == s.From || s.told.lately(now, why == "")}
+}
+
+// change makes a change of the board and tells of it.
+func (b *Board) change(f func(now time.Time) []Event) {
 	now := b.now()
-	s.Done, s.Error, s.Moved = true, why, now
-	if dt := now.Sub(s.Since); dt > 0 {
-		s.Rate = float64(s.Bytes) / dt.Seconds() // of the whole
-	}
-}
-
-// sweep drops what nobody wants to see any more, and the oldest when there are
-// too many. The caller holds mu.
-func (b *Board) sweep(now time.Time) {
-	if len(b.all) < MaxShown && now.Sub(b.swept) < rateEvery {
-		return
-	}
-	b.swept = now
-	var oldest *shown
-	for k, s := range b.all {
-		if s.stale(now) {
-			delete(b.all, k)
-		} else if oldest == nil || s.Moved.Before(oldest.Moved) {
-			oldest = s
-		}
-	}
-	if len(b.all) >= MaxShown {
-		delete(b.all, Key{oldest.Device, oldest.Legacy, oldest.Way})
-	}
-}
-
-func (s *shown) stale(now time.Time) bool {
-	still := now.Sub(s.Moved)
-	return s.Done && still > KeepDone || still > KeepStill
-}
-
-// List is every transfer, by device and way.
-func (b *Board) List() []View {
-	return b.list(func(Key) bool { return true })
-}
-
-// Of is the transfers of one device.
-func (b *Board) Of(device string, legacy bool) []View {
-	return b.list(func(k Key) bool { return k.Device == device && k.Legacy == legacy })
-}
-
-func (b *Board) list(wanted func(Key) bool) []View {
-	now := b.now()
-	all := []View{}
 	b.mu.Lock()
-	for k, s := range b.all {
-		if wanted(k) && !s.stale(now) {
-			all = append(all, s.View)
-		}
-	}
+	events := f(now)
 	b.mu.Unlock()
-	slices.SortFunc(all, func(a, b View) int { return cmp.Or(cmp.Compare(a.Device, b.Device), cmp.Compare(a.Way, b.Way)) })
-	return all
+	b.tell(events)
 }
 
-// Reader tells of what is read of a package: how far the furthest byte is that
-// was asked for. read, if set, is told each number of bytes.
-type Reader struct {
-	io.ReaderAt
-	Key   Key
-	Total int64
-	Board *Board
-	Read  func(n int)
-}
-
-// ReadAt implements [io.ReaderAt].
-func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
-	n, err := r.ReaderAt.ReadAt(p, off)
-	if n > 0 {
-		r.Board.Moved(r.Key, off+int64(n), r.Total)
-		if r.Read != nil {
-			r.Read(n)
-		}
+func (b *Board) tell(events []Event) {
+	if b.Tell == nil {
+		return
 	}
-	return n, err
+	for _, e := range events {
+		b.Tell(e)
+	}
 }
