@@ -121,6 +121,7 @@ func (e *Endpoint) newArriving(p *peer, key string) *arriving {
 // 2.4: the cache key).
 func (r *Request) transferKey() string {
 	b := []byte{byte(r.Method), byte(r.Accept >> 8), byte(r.Accept)}
+	b = append(b, r.Host...)
 	for _, s := range r.Path {
 		b = append(append(b, 0), s...)
 	}

@@ -41,9 +41,12 @@ const (
 	PreconditionFailed  Code = 4<<5 | 12
 	TooLarge            Code = 4<<5 | 13
 	UnsupportedFormat   Code = 4<<5 | 15
+	TooManyRequests     Code = 4<<5 | 29 // RFC 8516
 	InternalServerError Code = 5 << 5
 	NotImplemented      Code = 5<<5 | 1
+	BadGateway          Code = 5<<5 | 2
 	ServiceUnavailable  Code = 5<<5 | 3
+	GatewayTimeout      Code = 5<<5 | 4
 	ProxyNotSupported   Code = 5<<5 | 5
 )
 
@@ -84,8 +87,8 @@ const NoFormat Format = -1
 // knownCritical are the critical options that a request may carry here; the
 // others are answered 4.02 (RFC 7252, 5.4.1).
 var knownCritical = map[message.OptionID]bool{
-	message.URIHost:  true, // one host only: read and not looked at
-	message.URIPort:  true,
+	message.URIHost:  true,
+	message.URIPort:  true, // read and not looked at
 	message.URIPath:  true,
 	message.URIQuery: true,
 	message.Accept:   true,

@@ -26,6 +26,9 @@
 //     constrained devices answer 5.03 to whatever comes in between.
 //   - The memory of duplicates is bounded (Options): a peer that sends more
 //     than that within EXCHANGE_LIFETIME has its oldest messages forgotten.
+//   - Message ids are used one after the other: a body of more than 65,536
+//     blocks that comes in less than EXCHANGE_LIFETIME uses some again (RFC 7252,
+//     4.4). Who fetches such a body goes on over another Endpoint ([Sink].Offset).
 //   - A notification is matched by its token alone, not also by its source
 //     (RFC 7641, 3.2): tokens are 64 random bits, and behind a NAT a device's
 //     address changes while its observations live on.

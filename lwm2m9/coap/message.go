@@ -38,6 +38,7 @@ func (t Token) Bytes() []byte { return append([]byte(nil), t.b[:t.n]...) }
 // for none; their zero value is text/plain.
 type Request struct {
 	Method  Code
+	Host    string   // which of the peer's hosts is asked, Uri-Host; "" for none. At most 255 bytes
 	Path    []string // segments
 	Query   []string
 	Format  Format // of the payload
@@ -48,6 +49,9 @@ type Request struct {
 	// Body, when set on a request to be sent, is read in place of Payload, a
 	// block at a time: what is sent need not be in memory.
 	Body *Body
+	// Sink, when set on a GET to be sent, takes the body of the response, a
+	// block at a time: what is received need not be in memory.
+	Sink *Sink
 
 	// Exchange, when set on a request to be sent, fixes message id and token
 	// of its first message, so that the peer knows it as a duplicate of an
@@ -70,6 +74,7 @@ type Request struct {
 	// block1 and block2 are what this one message carries.
 	block1, block2 block
 	size1          uint32
+	asksSize       bool  // Size2 is asked for (RFC 7959, 4)
 	szx            uint8 // of the endpoint that has received it: its largest block
 
 	// Of an observe request, guarded by Endpoint.mu: the last notification
@@ -110,6 +115,9 @@ type Response struct {
 	Format   Format // NoFormat when there is none
 	Location []string
 	ETag     []byte // up to 8 bytes
+	// MaxAge is how long the response is fresh, and of 5.03 when to come again
+	// (RFC 7252, 5.10.5 and 5.9.3.4), in seconds; 0 for no such option.
+	MaxAge uint32
 	// Observed says whether the Observe option is there: the request has
 	// started an observation, or this is a notification. Sequence is its
 	// value, 24 bit.
@@ -126,9 +134,9 @@ type Response struct {
 	// Payload is the whole body. Of a response to be sent it must not be
 	// changed afterwards: a large one is kept and served block by block.
 	Payload []byte
-	// Part, when set on a response that a Handler returns, says that Payload is
-	// the part that [Request.Wanted] names, or less at the end. ETag must be
-	// set, and tell one body from another (RFC 7959, 2.4).
+	// Part, when set on a response that a Handler returns or a [Sink] gets, says that Payload is
+	// the part that [Request.Wanted] names, or less at the end. A Handler must set
+	// ETag, to tell one body from another (RFC 7959, 2.4).
 	Part *Part
 
 	// Sent, when set on a response that a Handler returns, is called once

@@ -10,7 +10,8 @@ import (
 // from blocks where need be, after those that were asked of the same peer
 // before. A response of any class is no error. It waits no longer than ctx and
 // than retransmission goes on; errors: [ErrNoAnswer], [ErrReset], [ErrNotSent],
-// [ErrTooLarge], [ErrGarbage], [ErrMessage], [ErrClosed].
+// [ErrTooLarge], [ErrGarbage], [ErrMessage], [ErrClosed], and with a [Sink]
+// [ErrChanged].
 func (e *Endpoint) Do(ctx context.Context, to netip.AddrPort, r Request) (Response, error) {
 	return e.transact(ctx, to, r, nil)
 }
@@ -21,6 +22,11 @@ func (e *Endpoint) Do(ctx context.Context, to netip.AddrPort, r Request) (Respon
 func (e *Endpoint) transact(ctx context.Context, to netip.AddrPort, r Request, o *Observation) (Response, error) {
 	if ctx.Err() != nil {
 		return Response{}, fmt.Errorf("%w: %w", ErrNotSent, context.Cause(ctx))
+	}
+	if r.Sink != nil {
+		if err := e.sinking(&r); err != nil {
+			return Response{}, err
+		}
 	}
 	p, err := e.acquire(ctx, to)
 	if err != nil {
@@ -38,7 +44,11 @@ func (e *Endpoint) transact(ctx context.Context, to netip.AddrPort, r Request, o
 		r.Token = newToken()
 	}
 	resp, err := e.upload(ctx, p, r, o)
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.Sink != nil:
+		resp, err = e.stream(ctx, p, r, resp)
+	default:
 		if o != nil { // whose token is for notifications only from now on
 			r.Token = newToken()
 		}

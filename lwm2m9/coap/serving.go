@@ -33,11 +33,13 @@ func (e *Endpoint) firstBlock(p *peer, r *Request, whole *Response, now instant)
 	if whole.Part != nil {
 		return partOf(&first, r)
 	}
-	szx := szxOf(e.o.BlockSize)
-	if r.block2.set {
+	szx, num := szxOf(e.o.BlockSize), uint32(0)
+	if r.block2.set { // a smaller block than asked for begins where that one would
 		szx = min(szx, r.block2.szx)
+		num = r.block2.num << (r.block2.szx - szx)
 	}
-	if len(whole.Payload) <= 1<<(szx+4) && r.block2.num == 0 {
+	// An error at a later block is that error, not a block that is not there.
+	if len(whole.Payload) <= 1<<(szx+4) && (num == 0 || whole.Code.Class() != 2) {
 		return &first
 	}
 	if len(first.ETag) == 0 {
@@ -46,7 +48,7 @@ func (e *Endpoint) firstBlock(p *peer, r *Request, whole *Response, now instant)
 	kept := first
 	kept.block1, kept.Observed = block{}, false
 	e.keep(p, r.transferKey(), &kept, now)
-	return sliceOf(&first, r.block2.num, szx)
+	return sliceOf(&first, num, szx)
 }
 
 // partOf is the message for a part that the handler has read.

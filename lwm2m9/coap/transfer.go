@@ -3,14 +3,13 @@ package coap
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 )
 
 // upload sends a request, in blocks when its payload is large, and returns the
 // response to its last message (RFC 7959, 2.5 and 2.6).
 func (e *Endpoint) upload(ctx context.Context, p *peer, r Request, o *Observation) (*Response, error) {
-	if r.Method.safe() && e.o.BlockSize < MaxBlockSize { // early negotiation (RFC 7959, 2.4)
+	if r.Method.safe() && e.o.BlockSize < MaxBlockSize && !r.block2.set { // early negotiation (RFC 7959, 2.4)
 		r.block2 = block{set: true, szx: szxOf(e.o.BlockSize)}
 	}
 	if r.Body == nil && len(r.Payload) <= e.o.BlockSize {
@@ -101,7 +100,7 @@ func (e *Endpoint) download(ctx context.Context, p *peer, r Request, first *Resp
 		r.Format = NoFormat
 	}
 	whole, err := e.collect(ctx, p, r, first)
-	if err != errChanged || !r.Method.safe() {
+	if err != ErrChanged || !r.Method.safe() {
 		return whole, garbled(err)
 	}
 	r.block2 = block{set: true, szx: first.block2.szx}
@@ -114,12 +113,9 @@ func (e *Endpoint) download(ctx context.Context, p *peer, r Request, first *Resp
 	return whole, garbled(err)
 }
 
-// errChanged means that a block does not belong to those before it.
-var errChanged = errors.New("coap: body changed between two blocks")
-
-// garbled hides errChanged once nothing more is tried.
+// garbled makes ErrChanged an ErrGarbage once nothing more is tried.
 func garbled(err error) error {
-	if err == errChanged {
+	if err == ErrChanged {
 		return fmt.Errorf("%w: %w", ErrGarbage, err)
 	}
 	return err
@@ -128,7 +124,7 @@ func garbled(err error) error {
 // collect appends block after block to the first one's payload.
 func (e *Endpoint) collect(ctx context.Context, p *peer, r Request, first *Response) (*Response, error) {
 	if first.block2.set && first.block2.num != 0 {
-		return nil, errChanged
+		return nil, ErrChanged
 	}
 	for last := first; ; {
 		if len(first.Payload) > e.o.MaxBody || int64(first.size2) > int64(e.o.MaxBody) {
@@ -139,7 +135,7 @@ func (e *Endpoint) collect(ctx context.Context, p *peer, r Request, first *Respo
 			return first, nil
 		}
 		if len(last.Payload) != b.size() || len(first.Payload)%b.size() != 0 {
-			return nil, errChanged
+			return nil, ErrChanged
 		}
 		num := uint32(len(first.Payload) / b.size())
 		if num >= maxBlockNum {
@@ -154,7 +150,7 @@ func (e *Endpoint) collect(ctx context.Context, p *peer, r Request, first *Respo
 		case last.Code.Class() != 2 && last.Code != Incomplete:
 			return last, nil // the peer refuses the rest: that is its answer
 		case !follows(first, last):
-			return nil, errChanged
+			return nil, ErrChanged
 		}
 		first.Payload = append(first.Payload, last.Payload...)
 	}

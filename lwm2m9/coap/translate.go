@@ -29,6 +29,8 @@ func (r *Request) option(o message.Option) Code {
 	ok := true
 	var v uint32
 	switch o.ID {
+	case message.URIHost:
+		r.Host = string(o.Value)
 	case message.URIPath:
 		r.Path = append(r.Path, string(o.Value))
 	case message.URIQuery:
@@ -95,6 +97,8 @@ func (r *Response) option(o message.Option) (ok bool) {
 		r.Location = append(r.Location, string(o.Value))
 	case message.ETag:
 		r.ETag = slices.Clone(o.Value)
+	case message.MaxAge:
+		r.MaxAge, ok = uintOf(o.Value, 4)
 	case message.Observe:
 		r.Sequence, r.Observed = uintOf(o.Value, 3)
 	case message.Block1:
@@ -116,6 +120,9 @@ func (r *Response) option(o message.Option) (ok bool) {
 func (r *Request) packet(mid uint16, token Token, chunk []byte) *packet {
 	p := &packet{typ: typeCON, code: r.Method, mid: mid, token: token, payload: chunk}
 	p.options = make(message.Options, 0, 8)
+	if r.Host != "" {
+		p.addString(message.URIHost, r.Host)
+	}
 	for _, s := range r.Path {
 		p.addString(message.URIPath, s)
 	}
@@ -134,6 +141,9 @@ func (r *Request) packet(mid uint16, token Token, chunk []byte) *packet {
 	p.addBlocks(r.block1, r.block2)
 	if r.size1 > 0 {
 		p.addUint(message.Size1, r.size1)
+	}
+	if r.asksSize {
+		p.addUint(message.Size2, 0)
 	}
 	return p
 }
@@ -154,6 +164,9 @@ func (r *Response) packet(token Token, chunk []byte) *packet {
 	}
 	if len(r.ETag) > 0 {
 		p.options = p.options.Add(message.Option{ID: message.ETag, Value: r.ETag})
+	}
+	if r.MaxAge > 0 {
+		p.addUint(message.MaxAge, r.MaxAge)
 	}
 	p.addBlocks(r.block1, r.block2)
 	if r.size1 > 0 {
