@@ -1,6 +1,10 @@
 package config
 
 import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -40,5 +44,41 @@ func TestDigestsReachTheFetcher(t *testing.T) {
 	o := loadLegacy(t).Packages.FetcherOptions()
 	if d := o.Digests["http://a.example.com/radio.bin"]; len(o.Digests) != 1 || d.String() != strings.Repeat("ab", 32) {
 		t.Errorf("%v", o.Digests)
+	}
+}
+
+func TestDigestsLimit(t *testing.T) {
+	var text strings.Builder
+	line := func(i int) { fmt.Fprintf(&text, "http://a.test/%d %064x\n", i, i+1) }
+	for i := range maxDigests {
+		line(i)
+	}
+	line(0) // one that is there already counts once
+	got, err := readDigests([]byte(text.String()))
+	if err != nil || len(got) != maxDigests {
+		t.Errorf("at the limit: %d, %v", len(got), err)
+	}
+	line(maxDigests)
+	if _, err := readDigests([]byte(text.String())); errorText(err) != "more than 100000 URLs" {
+		t.Errorf("one over the limit: %v", err)
+	}
+}
+
+func TestDigestFileLimit(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "digests.txt")
+	for _, row := range []struct {
+		over int
+		want string
+	}{
+		{0, ""},
+		{1, "f.yaml:1: packages.digests: " + file + ": larger than 16MiB"},
+	} {
+		if err := os.WriteFile(file, bytes.Repeat([]byte("\n"), maxDigestFile+row.over), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := parse("f.yaml", []byte("packages: {digests: "+file+"}\n"))
+		if got := errorText(err); got != row.want {
+			t.Errorf("%d bytes over the limit: %q, want %q", row.over, got, row.want)
+		}
 	}
 }
