@@ -92,8 +92,8 @@ func (p *packages) close() error {
 }
 
 // Fetch implements [legacy.Packages].
-func (p *packages) Fetch(ctx context.Context, owner, uri string, progress func(done, total int64)) (mapping.PackageInfo, error) {
-	r := delivery.FetchRequest{URL: uri, Owner: owner, Progress: func(now delivery.Progress) { progress(now.Bytes, now.Total) }}
+func (p *packages) Fetch(ctx context.Context, owner, uri string, progress func(legacy.Progress)) (mapping.PackageInfo, error) {
+	r := delivery.FetchRequest{URL: uri, Owner: owner, Progress: func(now delivery.Progress) { progress(legacy.Progress{Done: now.Bytes, Total: now.Total, Rate: now.Rate}) }}
 	if p.o.PassThrough {
 		r.Progress = nil
 		got, err := p.fetcher.Probe(ctx, r)

@@ -93,6 +93,8 @@ type (
 	}
 	// suspected: somebody claimed to be the device and was refused.
 	suspected struct{ text string }
+	// remarked: something about a package on its way, for people.
+	remarked struct{ text string }
 	// granted: a DM session may start; its place is taken.
 	granted struct{}
 )
@@ -109,4 +111,5 @@ func (knocked) kept() bool      { return true }
 func (identified) kept() bool   { return true }
 func (posted) kept() bool       { return false }
 func (suspected) kept() bool    { return false }
+func (remarked) kept() bool     { return false }
 func (granted) kept() bool      { return false }

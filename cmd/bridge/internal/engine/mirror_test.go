@@ -156,6 +156,25 @@ func TestWrongServer(t *testing.T) {
 	})
 }
 
+// TestNote: others than the engine have something for the time line too.
+func TestNote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		dev := w.net.add(devA)
+		w.start()
+		defer func() { w.stop() }()
+		w.register(dev)
+		synctest.Wait()
+		w.engine.Note(devA, "package fetched, 1 B")
+		w.engine.Note("nobody", "package fetched, 2 B")
+		synctest.Wait()
+		lines := w.detail(devA).Timeline
+		if last := lines[len(lines)-1]; last.Note != "package fetched, 1 B" || strings.Contains(w.story(), "2 B") {
+			t.Errorf("%+v\n%s", last, w.story())
+		}
+	})
+}
+
 // TestSuspects: there is an end to what is remembered of those who claim to be
 // somebody else.
 func TestSuspects(t *testing.T) {

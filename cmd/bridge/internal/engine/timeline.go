@@ -64,6 +64,13 @@ func (t *turn) note(text string) {
 	t.line(pkg, v, text)
 }
 
+// Note adds a line to a device's time line, for what is said by others than the
+// engine. It does not wait: an unknown device, or one whose shard is too busy or
+// cannot store it, has none.
+func (e *Engine) Note(endpoint, text string) {
+	_ = e.shardOf(endpoint).box.offer(event{endpoint: endpoint, what: remarked{text}}, e.o.Inbox)
+}
+
 // show logs a durable line under the names of the time line and hands it on.
 func (s *shard) show(e Entry) {
 	level := slog.LevelInfo

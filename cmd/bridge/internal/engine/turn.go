@@ -101,6 +101,8 @@ func (t *turn) apply(what occurrence) error {
 		return t.triggered(w.m)
 	case suspected:
 		t.note(w.text)
+	case remarked:
+		t.note(w.text)
 	case granted:
 		t.places++
 		t.live.waiting = false

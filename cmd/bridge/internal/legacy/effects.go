@@ -32,10 +32,12 @@ type fetchKey struct {
 	seq    uint32
 }
 
-// Progress is how far a fetch has come, in bytes; Total is 0 when unknown.
+// Progress is how far a fetch has come, in bytes; Total is 0 when unknown. Rate
+// is in bytes a second, of the last few seconds.
 type Progress struct {
-	Done  int64 `json:"done"`
-	Total int64 `json:"total,omitempty"`
+	Done  int64   `json:"done"`
+	Total int64   `json:"total,omitempty"`
+	Rate  float64 `json:"rate,omitempty"`
 }
 
 func (e *effects) add(all ...effect) {
@@ -168,7 +170,7 @@ func (e *Engine) fetch(ctx context.Context, id string, f mapping.Fetch) {
 		return
 	}
 	defer end()
-	info, err := e.o.Packages.Fetch(ours, id, f.URI, func(done, total int64) { e.effects.progress(k, Progress{done, total}) })
+	info, err := e.o.Packages.Fetch(ours, id, f.URI, func(p Progress) { e.effects.progress(k, p) })
 	switch {
 	case ours.Err() != nil: // stopped, or the bridge ends
 		if err == nil {

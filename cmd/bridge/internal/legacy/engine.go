@@ -31,6 +31,7 @@ type Engine struct {
 	strangers strangers
 	health    health
 	census    census
+	notes     notes
 	known     atomic.Int64 // devices that have a record
 }
 

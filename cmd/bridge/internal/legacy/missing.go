@@ -39,7 +39,7 @@ func (e *Engine) again(ctx context.Context, id, uri, digest string) {
 		return
 	}
 	defer end()
-	info, err := e.o.Packages.Fetch(ours, id, uri+"#sha256="+digest, func(int64, int64) {})
+	info, err := e.o.Packages.Fetch(ours, id, uri+"#sha256="+digest, func(Progress) {})
 	switch {
 	case err != nil:
 		e.o.Log.Error("package lost, and not fetched again", "device", id, "digest", digest, "err", err)

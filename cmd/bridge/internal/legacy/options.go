@@ -111,7 +111,7 @@ type Change struct {
 type Packages interface {
 	// Fetch brings a package into the store and holds it for the owner. An
 	// error that is a *PackageError says what the LwM2M server is told.
-	Fetch(ctx context.Context, owner, uri string, progress func(done, total int64)) (mapping.PackageInfo, error)
+	Fetch(ctx context.Context, owner, uri string, progress func(Progress)) (mapping.PackageInfo, error)
 	// Put brings a package that a server wrote itself into the store, and holds
 	// it for the owner; errors as Fetch.
 	Put(ctx context.Context, owner string, body []byte) (mapping.PackageInfo, error)

@@ -14,7 +14,11 @@ type Entry struct {
 
 // line adds a line. It is shown when it is durable.
 func (t *turn) line(note string) {
-	en := Entry{Device: t.id, Time: t.now, Note: note}
+	t.append(Entry{Device: t.id, Time: t.now, Note: note})
+}
+
+// append adds a line with what both sides see now.
+func (t *turn) append(en Entry) {
 	en.FwUpdate, en.Object9 = words(t.rec.Virtual)
 	t.lines = append(t.lines, en)
 	t.rec.Timeline = append(t.rec.Timeline, en)

@@ -25,6 +25,7 @@ type turn struct {
 	jobs    []mapping.Do
 	created lwm2m9.InstanceID
 	lines   []Entry
+	noted   time.Time // of the last note among them; zero for none
 	begun   []effect
 	holds   []func()
 }
@@ -49,6 +50,7 @@ func (e *Engine) locked(id string, admit bool, f func(*turn) error) (*turn, erro
 	if err != nil {
 		return nil, err
 	}
+	t.takeNotes()
 	if err := f(t); err != nil {
 		return nil, err
 	}
@@ -134,6 +136,9 @@ func (t *turn) commit() {
 	t.seat.rec = nil
 	if v.Due() || v.Open || v.Fetching() {
 		t.seat.rec = t.rec
+	}
+	if !t.noted.IsZero() {
+		t.e.notes.written(t.id, t.noted)
 	}
 	for _, line := range t.lines {
 		t.e.show(line)

@@ -246,12 +246,12 @@ type fakePackages struct {
 	fetches int
 }
 
-func (p *fakePackages) Fetch(_ context.Context, owner, uri string, progress func(done, total int64)) (mapping.PackageInfo, error) {
+func (p *fakePackages) Fetch(_ context.Context, owner, uri string, progress func(Progress)) (mapping.PackageInfo, error) {
 	p.fetches++
 	if p.fail != nil {
 		return mapping.PackageInfo{}, p.fail
 	}
-	progress(1, 2)
+	progress(Progress{Done: 1, Total: 2, Rate: 3})
 	digest := fmt.Sprintf("%x", uri)
 	p.Hold(owner, digest)
 	return mapping.PackageInfo{Name: "fw", Version: "2", Size: 10, Digest: digest}, nil
