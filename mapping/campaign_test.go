@@ -285,7 +285,7 @@ func TestWrongState(t *testing.T) {
 	s.must(lwm2m9.CodeChanged, WroteURI{0, "http://h/" + strings.Repeat("p", lwm2m9.MaxURI-9)})
 	s.must(none, WroteURI{0, "http://h/p"})
 	s.must(none, PushBegun{0})
-	s.on(FetchFailed{0, s.v.Slots[0].Fetch, lwm2m9.ResultInstalled, "odd"}) // no error of a download
+	s.on(FetchFailed{0, s.v.Slots[0].Fetch, lwm2m9.ResultInstalled, "odd", ""}) // no error of a download
 	s.shows(lwm2m9.Initial, lwm2m9.ResultDeviceError)
 	s.deliver()
 	s.must(none, WroteURI{0, "http://h/p"})

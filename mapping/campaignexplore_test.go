@@ -72,7 +72,41 @@ func (w legacyWorld) stepAt(t time.Time, ev VirtualEvent) legacyWorld {
 		w.asked = Do{}
 	}
 	w = w.check(before)
+	if got, want := reports(out), w.ended(before, ev); got != want {
+		w.fail = fmt.Sprintf("%T is told %d times, want %d", ev, got, want)
+	}
 	return w.normal(t)
+}
+
+// reports is how many ends an event has told.
+func reports(out []Action) (n int) {
+	for _, a := range out {
+		if _, ok := a.(Report); ok {
+			n++
+		}
+	}
+	return n
+}
+
+// ended is how many ends there were in an event that somebody wants to be told:
+// of packages that did not come, were not tried or not brought to an end when
+// they left, and of campaigns; and successes that come late.
+func (w legacyWorld) ended(before Virtual, ev VirtualEvent) (n int) {
+	for _, s := range before.Slots {
+		now, ok := w.v.Slot(s.ID)
+		installed := ok && now.Machine.State == lwm2m9.Installed && s.Machine.State != lwm2m9.Installed
+		gone := !ok || now.Machine.State == lwm2m9.Initial
+		over := s.Campaign.pending() && !now.Campaign.pending()
+		_, failed := ev.(FetchFailed)
+		switch {
+		case failed && s.Machine.State == lwm2m9.DownloadStarted && gone:
+			n++
+		case s.Package.Notify == "":
+		case gone && s.Campaign.Phase != CampaignOver, !gone && (installed || over):
+			n++
+		}
+	}
+	return n
 }
 
 func (w legacyWorld) take(d Do) legacyWorld {
@@ -255,8 +289,8 @@ func (w legacyWorld) moves() []legacyMove {
 			})
 		}
 		if s.Fetch != 0 && s.Machine.State == lwm2m9.DownloadStarted {
-			server(fmt.Sprint("received ", id), Received{id, s.Fetch, PackageInfo{Digest: "d"}})
-			server(fmt.Sprint("fetch fails ", id), FetchFailed{id, s.Fetch, lwm2m9.ResultConnectionLost, "x"})
+			server(fmt.Sprint("received ", id), Received{id, s.Fetch, PackageInfo{Digest: "d", Notify: "n"}})
+			server(fmt.Sprint("fetch fails ", id), FetchFailed{id, s.Fetch, lwm2m9.ResultConnectionLost, "x", "n"})
 		}
 		if s.Fetch != 0 && s.Machine.State == lwm2m9.Downloaded {
 			server(fmt.Sprint("verified ", id), Verified{id, s.Fetch, true})

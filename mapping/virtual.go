@@ -56,6 +56,9 @@ type PackageInfo struct {
 	Version string `json:"version,omitempty"`
 	Size    int64  `json:"size,omitempty"`   // bytes
 	Digest  string `json:"digest,omitempty"` // the key in the store
+	// Notify is where the end of the update is to be told (see [Report]); ""
+	// for nowhere.
+	Notify string `json:"notify,omitempty"`
 }
 
 // Leftover is a package on the device that nobody needs.

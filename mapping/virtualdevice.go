@@ -135,7 +135,7 @@ func (s *vstep) refused(slot *Slot, task Task, j Judgement, status int) {
 			return
 		}
 	}
-	s.conclude(slot, judged[j])
+	s.conclude(slot, judged[j], 0)
 	slot.Reason = why
 }
 
@@ -157,7 +157,7 @@ func (s *vstep) saw(slot *Slot, st fwupdate.State) {
 	}
 	c.Seen = st
 	if r, final := FromState(st); final {
-		s.conclude(slot, r)
+		s.conclude(slot, r, 0)
 		return
 	}
 	slot.Reason = reason(st)
@@ -198,13 +198,16 @@ func (e Alerted) virtual(s *vstep) lwm2m9.ResponseCode {
 			if s.Task == TaskExec {
 				s.Task = TaskNone // its Status says nothing any more
 			}
-			s.conclude(slot, FromCode(e.Code))
+			s.conclude(slot, FromCode(e.Code), e.Code)
 			slot.Reason = "device: result " + e.Code.String() + " " + e.Code.Name()
 			return 0
 		case c.Overdue && slot.Machine.State == lwm2m9.Delivered:
 			s.note(NoteLateAlert, e.Code.String())
 			slot.Campaign.Overdue = false
 			s.result(slot, FromCode(e.Code))
+			if e.Code.Success() {
+				s.report(slot, FromCode(e.Code), e.Code)
+			}
 			slot.Reason = "device, late: result " + e.Code.String() + " " + e.Code.Name()
 			return 0
 		}
@@ -213,8 +216,9 @@ func (e Alerted) virtual(s *vstep) lwm2m9.ResponseCode {
 	return 0
 }
 
-// conclude ends the campaign that has the device.
-func (s *vstep) conclude(slot *Slot, r lwm2m9.UpdateResult) {
+// conclude ends the campaign that has the device; code is the device's own, 0
+// where it has told none.
+func (s *vstep) conclude(slot *Slot, r lwm2m9.UpdateResult, code fwupdate.Code) {
 	c := &slot.Campaign
 	s.leave(c.Package)
 	c.Phase, c.Next, c.Ends = CampaignOver, time.Time{}, time.Time{}
@@ -222,6 +226,7 @@ func (s *vstep) conclude(slot *Slot, r lwm2m9.UpdateResult) {
 		s.Active = 0
 	}
 	s.result(slot, r)
+	s.report(slot, r, code)
 	s.advance()
 }
 

@@ -68,6 +68,7 @@ type (
 		Seq      uint32
 		Result   lwm2m9.UpdateResult
 		Reason   string
+		Notify   string // as in PackageInfo
 	}
 )
 
@@ -96,7 +97,7 @@ type (
 	}
 )
 
-// The actions of a Virtual, besides [Note].
+// The actions of a Virtual, besides [Note] and [Report].
 type (
 	// Fetch asks for the package at URI; Received or FetchFailed answers. It
 	// may be asked again after a restart, with the same Seq.

@@ -30,7 +30,7 @@ func (s *vstep) expire() {
 	if !s.now.Before(c.Ends) {
 		s.note(NoteDeadline, "campaign "+c.Package)
 		c.Overdue = c.Exec != ExecNotSent
-		s.conclude(slot, lwm2m9.ResultDeviceError)
+		s.conclude(slot, lwm2m9.ResultDeviceError, 0)
 		slot.Reason = "no result from the device in time"
 		s.expire()
 		return

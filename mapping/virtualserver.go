@@ -95,6 +95,7 @@ func (e Verified) virtual(s *vstep) lwm2m9.ResponseCode {
 
 func (e FetchFailed) virtual(s *vstep) lwm2m9.ResponseCode {
 	if slot := s.fetching(e.Instance, e.Seq); slot != nil {
+		slot.Package.Notify = e.Notify
 		s.fetchFailed(slot, e.Result, e.Reason)
 	}
 	return 0
@@ -110,6 +111,7 @@ func (s *vstep) fetchFailed(slot *Slot, r lwm2m9.UpdateResult, why string) {
 		r = lwm2m9.ResultDeviceError // no result of a download
 	}
 	s.apply(slot, kind, r)
+	s.report(slot, r, 0)
 	s.drop(slot)
 	slot.Reason = why
 	s.note(NotePackageFailed, why)
@@ -153,6 +155,7 @@ func (e UninstallAsked) virtual(s *vstep) lwm2m9.ResponseCode {
 		return lwm2m9.CodeMethodNotAllowed
 	}
 	installed := slot.Machine.State == lwm2m9.Installed
+	s.takenBack(slot)
 	s.withdraw(slot)
 	s.apply(slot, lwm2m9.EventUninstall, lwm2m9.ResultUnknown)
 	s.drop(slot)
@@ -233,6 +236,7 @@ func (e DeleteAsked) virtual(s *vstep) lwm2m9.ResponseCode {
 	if slot.Campaign.handed() || slot.Machine.State == lwm2m9.Initial && initial == 1 {
 		return lwm2m9.CodeMethodNotAllowed
 	}
+	s.takenBack(slot)
 	s.withdraw(slot)
 	if slot.Fetch != 0 {
 		s.emit(StopFetch{Seq: slot.Fetch})
