@@ -34,33 +34,45 @@ func (w watch) over(o *Options) {
 	}
 	p := *o.Packages
 	p.Fetcher.Watch = func(owner string, now delivery.Progress, done bool, err error) {
-		k := key(owner, transfer.Fetch)
-		if !done {
-			w.board.Moved(k, now.Bytes, now.Total)
-			return
-		}
-		why := ""
-		if err != nil {
-			why = delivery.KindOf(err).String()
-		}
-		w.board.Ended(k, why)
+		w.fetched(key(owner, transfer.Fetch), now, done, err)
 	}
 	p.Server.Progress = func(t delivery.Transfer) {
-		of, known := w.names.owner(t.Grant)
-		if !known {
-			return // the device has what it wanted, and holds it no more
-		}
-		k := key(of, transfer.HTTP)
-		w.board.Moved(k, t.Bytes, t.Length)
-		if t.Done {
-			why := ""
-			if t.Err != nil {
-				why = "the connection broke"
-			}
-			w.board.Ended(k, why)
+		if of, known := w.names.owner(t.Grant); known { // else it has what it wanted, and holds it no more
+			w.answered(key(of, transfer.HTTP), t)
 		}
 	}
 	o.Packages = &p
+}
+
+// fetched is told of a fetch into the bridge.
+func (w watch) fetched(k transfer.Key, now delivery.Progress, done bool, err error) {
+	switch {
+	case !done:
+		w.board.Moved(k, 0, now.Bytes, now.Total)
+	case err != nil:
+		w.board.Ended(k, delivery.KindOf(err).String())
+	case now.Bytes == 0: // it was in the store
+		w.board.Dropped(k)
+	default:
+		w.board.Moved(k, 0, now.Bytes, now.Total)
+		w.board.Ended(k, "")
+	}
+}
+
+// answered is told of an answer to a device. One that asks for range after range
+// has the package with the last; an answer of several ranges is one by itself.
+func (w watch) answered(k transfer.Key, t delivery.Transfer) {
+	at, total := t.Offset, t.Size
+	if at < 0 {
+		at, total = 0, t.Length
+	}
+	w.board.Moved(k, at, t.Bytes, total)
+	switch {
+	case t.Done && t.Err != nil:
+		w.board.Ended(k, "the connection broke")
+	case t.Done && at+t.Bytes >= total:
+		w.board.Ended(k, "")
+	}
 }
 
 // key is the transfer of an owner of packages: see owner.
