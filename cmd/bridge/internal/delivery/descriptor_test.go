@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 )
 
@@ -58,6 +60,37 @@ func TestDescriptor(t *testing.T) {
 	}
 	if s := <-reports; s != "POST 900 Success" {
 		t.Errorf("%q", s)
+	}
+}
+
+// TestDescriptorOnce: a package that is in the store already, by the digest
+// behind the URL, still has the descriptor's name and place to be told; and a
+// Probe that fails has the place too.
+func TestDescriptorOnce(t *testing.T) {
+	b := random(1000)
+	sum := Digest(sha256.Sum256(b))
+	at := serveDescriptor(t, ddHead+`<objectURI>fw.bin</objectURI><name>Radio</name><installNotifyURI>notify</installNotifyURI></media>`, b, nil)
+	f, _ := newFetcher(t, FetcherOptions{})
+	for i := range 2 {
+		got, err := f.Fetch(t.Context(), FetchRequest{URL: at + "/dd#sha256=" + sum.String()})
+		if err != nil || got.Notify != at+"/notify" || got.Name != "Radio" || got.Reused != (i == 1) {
+			t.Errorf("%d: %+v, %v", i, got, err)
+		}
+	}
+	bad := serveDescriptor(t, ddHead+`<objectURI>file:///x</objectURI><installNotifyURI>notify</installNotifyURI></media>`, b, nil)
+	if _, err := f.Probe(t.Context(), FetchRequest{URL: bad + "/dd"}); asError(err).Notify != bad+"/notify" {
+		t.Errorf("Probe: %v", err)
+	}
+}
+
+// TestDescriptorsBound: at the limit one is forgotten.
+func TestDescriptorsBound(t *testing.T) {
+	f, _ := newFetcher(t, FetcherOptions{MaxKnown: 2})
+	for _, at := range []string{"a", "b", "c"} {
+		f.described(at, &descriptor{name: at})
+	}
+	if len(f.descriptors) != 2 || f.description("c") == nil {
+		t.Errorf("%v", f.descriptors)
 	}
 }
 
@@ -114,6 +147,38 @@ func TestNotify(t *testing.T) {
 	}
 	if InstallStatusOf(lwm2m9.ResultNotEnoughStorage) != 901 || InstallStatusOf(lwm2m9.ResultInstallFailure) != 954 || InstallStatus(999).String() != "999" {
 		t.Error("statuses")
+	}
+}
+
+func TestInstallStatusOfCode(t *testing.T) {
+	for code, want := range map[fwupdate.Code]InstallStatus{
+		fwupdate.CodeSuccess: StatusSuccess, fwupdate.CodeUserCancelled: StatusUserCancelled, fwupdate.CodeCorrupted: StatusAttributeMismatch,
+		fwupdate.CodeUpdateFailed: StatusLoaderError, fwupdate.CodeDownloadOutOfMemory: StatusInsufficientMemory,
+		fwupdate.CodeBadURL: StatusInvalidDescriptor, fwupdate.CodeNetwork: StatusLossOfService, fwupdate.CodeNotAcceptable: StatusNonAcceptable,
+		fwupdate.CodeUndefined: StatusDeviceAborted, 0: StatusDeviceAborted,
+	} {
+		if got := InstallStatusOfCode(code); got != want {
+			t.Errorf("%s: %s, want %s", code, got, want)
+		}
+	}
+}
+
+// TestNotifyFinal: what is worth another try, and what is not.
+func TestNotifyFinal(t *testing.T) {
+	f, _ := newFetcher(t, FetcherOptions{MaxAttempts: 2})
+	gone := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	for at, want := range map[string]bool{
+		serve(t, status(404)): true, serve(t, status(401)): true, serve(t, status(400)): true,
+		serve(t, status(429)): false, serve(t, status(408)): false, serve(t, status(500)): false, serve(t, status(503)): false, gone: false,
+		"http://169.254.169.254/": true, "ftp://h/x": true, "http://user:secret@127.0.0.1/": true,
+	} {
+		err := f.Notify(t.Context(), at, StatusSuccess)
+		if err == nil || Final(err) != want {
+			t.Errorf("%s: %v, want final %v", at, err, want)
+		}
+	}
+	if Final(context.Canceled) {
+		t.Error("a bridge that stops has been refused")
 	}
 }
 

@@ -52,6 +52,9 @@
 //     lwm2m9/coap gives it whole. A fetch that breaks starts over.
 //   - Minisign's old signatures over the package itself, not its hash, are
 //     refused over [MaxLegacySigned] bytes: Ed25519 needs them in memory.
+//   - What a descriptor says is remembered until the next start. After that a
+//     package that is in the store under the digest behind the descriptor's URL
+//     is taken without asking, so nobody knows its installNotifyURI.
 //   - Which package was used last is taken from the file's times after a
 //     restart, which many systems keep to the day only.
 package delivery

@@ -146,6 +146,8 @@ type Fetcher struct {
 	mu      sync.Mutex
 	flights map[flightKey]*flight
 	known   map[string]known
+	// descriptors are those that have led to a package, by their URL.
+	descriptors map[string]*descriptor
 }
 
 // NewFetcher makes a fetcher; [Fetcher.Close] ends its idle connections. The
@@ -164,7 +166,7 @@ func NewFetcher(o FetcherOptions) (*Fetcher, error) {
 	}
 	f := &Fetcher{
 		o: o, slots: make(chan struct{}, o.MaxFetches),
-		flights: make(map[flightKey]*flight), known: make(map[string]known),
+		flights: make(map[flightKey]*flight), known: make(map[string]known), descriptors: make(map[string]*descriptor),
 	}
 	f.http = f.transport()
 	return f, nil

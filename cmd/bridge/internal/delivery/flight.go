@@ -194,8 +194,12 @@ func (f *Fetcher) get(ctx context.Context, fl *flight, w want) (Fetched, error) 
 	}
 	got, err := f.getOne(ctx, fl, w)
 	if dd, ok := errors.AsType[*descriptor](err); ok {
+		at := w.u.String()
 		if w, err = f.follow(w, dd); err == nil {
 			got, err = f.getOne(ctx, fl, w)
+		}
+		if err == nil {
+			f.described(at, dd)
 		}
 		if _, again := errors.AsType[*descriptor](err); again {
 			err = fault(KindUnsupported, nil, "a descriptor that leads to a descriptor")

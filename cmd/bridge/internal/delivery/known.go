@@ -61,3 +61,26 @@ func (f *Fetcher) remember(w want, k known) {
 	}
 	f.known[w.u.String()] = k
 }
+
+// described keeps what a descriptor has said: whoever wants its package with a
+// digest behind the descriptor's URL gets it from the store, and nobody asks
+// there again.
+func (f *Fetcher) described(at string, dd *descriptor) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for u := range f.descriptors {
+		if len(f.descriptors) < f.o.MaxKnown {
+			break
+		}
+		delete(f.descriptors, u)
+	}
+	f.descriptors[at] = dd
+}
+
+// description is what the descriptor at a URL has said; nil where there was
+// none.
+func (f *Fetcher) description(at string) *descriptor {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.descriptors[at]
+}

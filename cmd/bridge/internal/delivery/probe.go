@@ -38,13 +38,14 @@ func (f *Fetcher) Probe(ctx context.Context, r FetchRequest) (Probed, error) {
 		if _, again := errors.AsType[*descriptor](err); again {
 			err = fault(KindUnsupported, nil, "a descriptor that leads to a descriptor")
 		}
+		if err != nil {
+			e := *asError(err)
+			e.Notify = dd.notify
+			err = &e
+		}
 	}
 	if err != nil {
-		e := *asError(err)
-		if w.dd != nil {
-			e.Notify = w.dd.notify
-		}
-		return Probed{}, &e
+		return Probed{}, asError(err)
 	}
 	return p, nil
 }

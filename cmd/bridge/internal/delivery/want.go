@@ -57,6 +57,7 @@ func (f *Fetcher) stored(ctx context.Context, w want, owner string) (Fetched, bo
 	if w.digest.IsZero() || len(w.host.Keys) > 0 || w.host.Sidecar {
 		return Fetched{}, false
 	}
+	w.dd = f.description(w.u.String())
 	return f.reuse(ctx, w, w.digest, owner)
 }
 
