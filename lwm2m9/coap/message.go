@@ -44,6 +44,9 @@ type Request struct {
 	Format  Format // of the payload
 	Accept  Format
 	Observe Observing
+	// ETag is that of a body that who asks has already: 2.03 says that it is
+	// still the same (RFC 7252, 5.10.6.2). Of several received it is the last.
+	ETag []byte
 	// Payload is the whole body, up to MaxBody when received.
 	Payload []byte
 	// Body, when set on a request to be sent, is read in place of Payload, a

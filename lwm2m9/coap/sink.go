@@ -64,7 +64,7 @@ func (e *Endpoint) stream(ctx context.Context, p *peer, r Request, resp *Respons
 		etag = resp.ETag
 	}
 	total := int64(0)
-	r.Exchange, r.asksSize = nil, false
+	r.Exchange, r.ETag, r.asksSize = nil, nil, false
 	for asked := r.block2; ; asked = r.block2 {
 		if resp.Code != Content && resp.Code != Incomplete {
 			return resp, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -381,6 +382,52 @@ func TestSinkAsks(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestETag: who asks says once what it has, with a Sink or without, and gets no
+// body when that is still the same. An ETag of a length that is not legal is
+// none.
+func TestETag(t *testing.T) {
+	for _, x := range []struct {
+		etag string
+		code coap.Code
+		sink bool
+		seen []string // by the server, of each message
+	}{
+		{"same", coap.Valid, true, []string{"same"}},
+		{"same", coap.Valid, false, []string{"same"}},
+		{"old", coap.Content, true, []string{"old", ""}},
+		{"old", coap.Content, false, []string{"old", ""}},
+		{"12345678", coap.Content, true, []string{"12345678", ""}},
+		{"123456789", coap.Content, true, []string{"", ""}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := coaptest.New()
+			var seen []string
+			run(t, n, serverAddr, coap.Options{Handler: func(ctx context.Context, r *coap.Request) coap.Response {
+				if seen = append(seen, string(r.ETag)); string(r.ETag) == "same" {
+					return coap.Response{Code: coap.Valid, Format: coap.NoFormat, ETag: r.ETag}
+				}
+				asked := 0
+				resp := reader(bodyOf(2000), &asked)(ctx, r)
+				resp.ETag = []byte("987654321")
+				return resp
+			}})
+			c := run(t, n, deviceAddr, coap.Options{})
+			k := taker{t: t}
+			r := k.into(0, "")
+			if r.ETag = []byte(x.etag); !x.sink {
+				r.Sink = nil
+			}
+			resp, err := c.Do(t.Context(), serverAt, r)
+			if err != nil || resp.Code != x.code || k.etag != "" || !slices.Equal(seen, x.seen) {
+				t.Errorf("%q: %v, ETag %q, %v; the server saw %q", x.etag, resp.Code, k.etag, err, seen)
+			}
+			if got := len(k.got) + len(resp.Payload); (got == 2000) != (x.code == coap.Content) {
+				t.Errorf("%q: %d bytes", x.etag, got)
+			}
+		})
+	}
 }
 
 // TestHostsApart: bodies that are kept for further blocks are those of the host

@@ -92,7 +92,7 @@ func (r *Request) chunk(off int64, szx uint8) (b block, chunk []byte, err error)
 // download fetches the blocks of a response after its first one (RFC 7959,
 // 2.4). When the representation changes in the middle it starts over, once.
 func (e *Endpoint) download(ctx context.Context, p *peer, r Request, first *Response) (*Response, error) {
-	r.Exchange, r.Observe, r.block1, r.size1 = nil, NotObserving, block{}, 0
+	r.Exchange, r.ETag, r.Observe, r.block1, r.size1 = nil, nil, NotObserving, block{}, 0
 	if r.Method != FETCH { // whose payload is part of what is asked (RFC 8132, 2.1)
 		r.Payload = nil
 	}

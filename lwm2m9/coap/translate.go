@@ -31,6 +31,10 @@ func (r *Request) option(o message.Option) Code {
 	switch o.ID {
 	case message.URIHost:
 		r.Host = string(o.Value)
+	case message.ETag:
+		if isETag(o.Value) {
+			r.ETag = slices.Clone(o.Value)
+		}
 	case message.URIPath:
 		r.Path = append(r.Path, string(o.Value))
 	case message.URIQuery:
@@ -65,6 +69,10 @@ func (r *Request) option(o message.Option) Code {
 	return 0
 }
 
+// isETag says whether an ETag has a legal length: else there is none (RFC 7252,
+// 5.10 and 5.4.3).
+func isETag(v []byte) bool { return len(v) >= 1 && len(v) <= 8 }
+
 func blockOf(v []byte) (block, bool) {
 	n, ok := uintOf(v, 3)
 	return decodeBlock(n), ok
@@ -96,7 +104,9 @@ func (r *Response) option(o message.Option) (ok bool) {
 	case message.LocationPath:
 		r.Location = append(r.Location, string(o.Value))
 	case message.ETag:
-		r.ETag = slices.Clone(o.Value)
+		if ok = isETag(o.Value); ok {
+			r.ETag = slices.Clone(o.Value)
+		}
 	case message.MaxAge:
 		r.MaxAge, ok = uintOf(o.Value, 4)
 	case message.Observe:
@@ -128,6 +138,9 @@ func (r *Request) packet(mid uint16, token Token, chunk []byte) *packet {
 	}
 	for _, s := range r.Query {
 		p.addString(message.URIQuery, s)
+	}
+	if len(r.ETag) > 0 {
+		p.options = p.options.Add(message.Option{ID: message.ETag, Value: r.ETag})
 	}
 	if r.Observe != NotObserving {
 		p.addUint(message.Observe, uint32(r.Observe-StartObserving))
