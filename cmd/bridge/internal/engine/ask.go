@@ -20,6 +20,7 @@ type question struct {
 	mapping.Request
 	known    []lwm2m9.Instance // as last read, for the number of a new one
 	exchange *server.Exchange  // of Install
+	lent     bool              // the instance may have what was lent for another URI
 }
 
 // operations are how each request of a drive becomes CoAP (mapping.md 5.2;

@@ -12,7 +12,7 @@ import (
 
 // registered: the device is there, and may have rebooted.
 func (t *turn) registered(r server.Registration) {
-	t.rec.Registration, t.rec.Present = r, true
+	t.rec.Registration, t.rec.Present, t.live.tookBack = r, true, false
 	if _, _, ok := t.account(); ok && t.rec.DM.Due.IsZero() && t.rec.DM.Sessions == 0 {
 		t.rec.DM.Due = t.now // the first session follows the first registration
 	}
@@ -22,7 +22,7 @@ func (t *turn) registered(r server.Registration) {
 // updated: the device is there and awake, perhaps at another address.
 func (t *turn) updated(r server.Registration) {
 	back, objects := !t.rec.Present, t.rec.Registration.Paths
-	t.rec.Registration, t.rec.Present = r, true
+	t.rec.Registration, t.rec.Present, t.live.tookBack = r, true, false
 	if back {
 		t.step(mapping.Arrived{})
 		return

@@ -36,6 +36,7 @@ func (t *turn) startDrive(x fwupdate.Execution) {
 	}
 	t.settle(x.Package, "has started it anew")
 	t.giveUpAsking()
+	t.stopTaking()
 	t.rec.Drives++
 	t.rec.Install = nil
 	p, _ := t.rec.Tree.Package(x.Package)
@@ -103,7 +104,7 @@ func (t *turn) request(q mapping.Request) {
 	}
 	switch {
 	case q.Op != mapping.OpInstall:
-		t.ask(question{Request: q, known: t.rec.Object})
+		t.ask(question{Request: q, known: t.rec.Object, lent: t.lending(q)})
 	case q.Resume:
 		t.resumeInstall(q)
 	default:

@@ -83,6 +83,11 @@ type (
 		object *mapping.Answer // nil when it was not read
 		err    error
 	}
+	// tookBack: how the taking back of what was lent went; kept.
+	tookBack struct {
+		by   *taking
+		done bool // the device has said something to all of it
+	}
 	// posted: the DM server's answer to a POST.
 	posted struct {
 		session uint64
@@ -109,6 +114,7 @@ func (cancelled) kept() bool    { return false }
 func (asked) kept() bool        { return true }
 func (knocked) kept() bool      { return true }
 func (identified) kept() bool   { return true }
+func (tookBack) kept() bool     { return true }
 func (posted) kept() bool       { return false }
 func (suspected) kept() bool    { return false }
 func (remarked) kept() bool     { return false }

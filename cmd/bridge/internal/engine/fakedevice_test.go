@@ -56,6 +56,8 @@ type fakeDevice struct {
 type software struct {
 	lwm2m9.Machine
 	name, version, uri string
+	user, password     string
+	shown              string    // to the package server: URI, user and password
 	raw                *[2]int64 // numbers shown instead
 }
 
@@ -287,6 +289,10 @@ func (d *fakeDevice) read(id lwm2m9.InstanceID, rid lwm2m9.ResourceID, single bo
 
 func (d *fakeDevice) write(id lwm2m9.InstanceID, rid lwm2m9.ResourceID, r server.Request) server.Response {
 	s := d.instances[id]
+	if rid == lwm2m9.RIDUserName || rid == lwm2m9.RIDPassword {
+		*map[lwm2m9.ResourceID]*string{lwm2m9.RIDUserName: &s.user, lwm2m9.RIDPassword: &s.password}[rid] = string(r.Payload)
+		return server.Response{Code: lwm2m9.CodeChanged, Format: server.NoFormat}
+	}
 	code := s.Answer(rid, lwm2m9.Options{})
 	if !code.Success() {
 		return server.Response{Code: code, Format: server.NoFormat}
@@ -296,7 +302,7 @@ func (d *fakeDevice) write(id lwm2m9.InstanceID, rid lwm2m9.ResourceID, r server
 		if len(r.Payload) == 0 {
 			return server.Response{Code: lwm2m9.CodeBadRequest, Format: server.NoFormat}
 		}
-		s.uri = string(r.Payload)
+		s.uri, s.shown = string(r.Payload), string(r.Payload)+" "+s.user+":"+s.password
 		d.happens(id, lwm2m9.Event{Kind: lwm2m9.EventWrite})
 		d.pull(id)
 	case lwm2m9.RIDPackage:

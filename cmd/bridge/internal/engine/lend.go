@@ -24,15 +24,15 @@ func (t *turn) lender() Lender {
 	return t.shard.o.Lender
 }
 
-// lend writes User Name and Password before a Package URI that the device
-// fetches from itself. They are optional: a device that does not take them, or
-// says nothing, gets the Package URI all the same, and its download tells. The
-// error is that the device cannot be asked now, so that the Package URI need
-// not be tried.
-//
-// Nothing is taken back: a device that got them for one server, and a Package
-// URI of another one later in the same instance, may show them there.
-func (a asker) lend(ctx context.Context, q question) error {
+// credential is one of the resources that are lent.
+type credential struct {
+	id   lwm2m9.ResourceID
+	text string
+}
+
+// loan is what the device gets before a request: nothing, unless it is a
+// Package URI that the device fetches from itself.
+func (a asker) loan(q mapping.Request) []credential {
 	if a.lender == nil || q.Op != mapping.OpWriteURI || q.Way != 0 && q.Way != mapping.WayDirect {
 		return nil
 	}
@@ -40,18 +40,28 @@ func (a asker) lend(ctx context.Context, q question) error {
 	if !ok || len(user) > lwm2m9.MaxName || len(password) > lwm2m9.MaxName {
 		return nil
 	}
-	for _, r := range []struct {
-		id   lwm2m9.ResourceID
-		text string
-	}{{lwm2m9.RIDUserName, user}, {lwm2m9.RIDPassword, string(password)}} {
-		err := a.writeText(ctx, q.Instance, r.id, r.text)
+	return []credential{{lwm2m9.RIDUserName, user}, {lwm2m9.RIDPassword, string(password)}}
+}
+
+// lend writes User Name and Password before a Package URI, those lent for it or,
+// where none are and others were, empty ones. They are optional: a device that
+// does not take them, or says nothing, gets the Package URI all the same, and its
+// download tells. The error is that the device cannot be asked now, so that the
+// Package URI need not be tried.
+func (a asker) lend(ctx context.Context, q question) error {
+	all := a.loan(q.Request)
+	if all == nil && q.lent && q.Op == mapping.OpWriteURI {
+		all = nothing
+	}
+	for _, c := range all {
+		err := a.writeText(ctx, q.Instance, c.id, c.text)
 		refused, _ := errors.AsType[*server.Refused](err)
 		switch outcome, _ := outcomeOf(err); {
 		case outcome == mapping.NotSent:
 			return err
 		case ctx.Err() != nil:
 			return errors.Join(server.ErrNotSent, err)
-		case refused != nil:
+		case refused != nil && c.text != "":
 			return nil // without a user no password
 		}
 	}

@@ -22,6 +22,7 @@ func lends(user, password string) Lender {
 func TestLend(t *testing.T) {
 	done, secured := server.Response{}, server.Registration{Identity: "psk:dev"}
 	const uri, user, password = "PUT /9/1/3 text u", "PUT /9/1/14 text me", "PUT /9/1/15 text pw"
+	const noUser, noPassword = "PUT /9/1/14 text", "PUT /9/1/15 text"
 	all := map[string]any{uri: done, user: done, password: done}
 	long := strings.Repeat("x", lwm2m9.MaxName+1)
 	for _, tc := range []struct {
@@ -32,25 +33,32 @@ func TestLend(t *testing.T) {
 		answers map[string]any
 		want    mapping.Outcome
 		log     string
+		lent    bool
 	}{
-		{"lent", mapping.Request{URI: "u"}, secured, lends("me", "pw"), all, mapping.Accepted, user + ", " + password + ", " + uri},
-		{"the direct way of several", mapping.Request{URI: "u", Way: mapping.WayDirect}, secured, lends("me", "pw"), all, mapping.Accepted, user + ", " + password + ", " + uri},
-		{"no security", mapping.Request{URI: "u"}, server.Registration{}, lends("me", "pw"), all, mapping.Accepted, uri},
-		{"no lender", mapping.Request{URI: "u"}, secured, nil, all, mapping.Accepted, uri},
-		{"too long", mapping.Request{URI: "u"}, secured, lends(long, "pw"), all, mapping.Accepted, uri},
-		{"password too long", mapping.Request{URI: "u"}, secured, lends("me", long), all, mapping.Accepted, uri},
-		{"not there", mapping.Request{URI: "u"}, secured, lends("me", "pw"), map[string]any{uri: done}, mapping.Accepted, user + ", " + uri},
+		{"lent", mapping.Request{URI: "u"}, secured, lends("me", "pw"), all, mapping.Accepted, user + ", " + password + ", " + uri, false},
+		{"the direct way of several", mapping.Request{URI: "u", Way: mapping.WayDirect}, secured, lends("me", "pw"), all, mapping.Accepted, user + ", " + password + ", " + uri, false},
+		{"no security", mapping.Request{URI: "u"}, server.Registration{}, lends("me", "pw"), all, mapping.Accepted, uri, false},
+		{"no lender", mapping.Request{URI: "u"}, secured, nil, all, mapping.Accepted, uri, false},
+		{"too long", mapping.Request{URI: "u"}, secured, lends(long, "pw"), all, mapping.Accepted, uri, false},
+		{"password too long", mapping.Request{URI: "u"}, secured, lends("me", long), all, mapping.Accepted, uri, false},
+		{"not there", mapping.Request{URI: "u"}, secured, lends("me", "pw"), map[string]any{uri: done}, mapping.Accepted, user + ", " + uri, false},
 		{"not to be written", mapping.Request{URI: "u"}, secured, lends("me", "pw"),
-			map[string]any{uri: done, user: refusal(lwm2m9.CodeMethodNotAllowed)}, mapping.Accepted, user + ", " + uri},
-		{"no password", mapping.Request{URI: "u"}, secured, lends("me", "pw"), map[string]any{uri: done, user: done}, mapping.Accepted, user + ", " + password + ", " + uri},
+			map[string]any{uri: done, user: refusal(lwm2m9.CodeMethodNotAllowed)}, mapping.Accepted, user + ", " + uri, false},
+		{"no password", mapping.Request{URI: "u"}, secured, lends("me", "pw"), map[string]any{uri: done, user: done}, mapping.Accepted, user + ", " + password + ", " + uri, false},
 		{"no answer", mapping.Request{URI: "u"}, secured, lends("me", "pw"),
-			map[string]any{uri: done, user: server.ErrNoAnswer, password: server.ErrNoAnswer}, mapping.Accepted, user + ", " + password + ", " + uri},
-		{"gone", mapping.Request{URI: "u"}, secured, lends("me", "pw"), map[string]any{uri: done, user: server.ErrNotRegistered}, mapping.NotSent, user},
+			map[string]any{uri: done, user: server.ErrNoAnswer, password: server.ErrNoAnswer}, mapping.Accepted, user + ", " + password + ", " + uri, false},
+		{"gone", mapping.Request{URI: "u"}, secured, lends("me", "pw"), map[string]any{uri: done, user: server.ErrNotRegistered}, mapping.NotSent, user, false},
+		{"lent before", mapping.Request{URI: "u"}, secured, lends("me", "pw"), all, mapping.Accepted, user + ", " + password + ", " + uri, true},
+		{"lent for another URI", mapping.Request{URI: "u"}, server.Registration{}, lends("me", "pw"), all, mapping.Accepted, noPassword + ", " + noUser + ", " + uri, true},
+		{"lent, and not to be taken back", mapping.Request{URI: "u"}, server.Registration{}, nil,
+			map[string]any{uri: done, noPassword: refusal(lwm2m9.CodeMethodNotAllowed), noUser: server.ErrNoAnswer}, mapping.Accepted,
+			noPassword + ", " + noUser + ", " + uri, true},
+		{"lent, and gone", mapping.Request{URI: "u"}, secured, nil, map[string]any{uri: done, noPassword: server.ErrNotRegistered}, mapping.NotSent, noPassword, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dev := &scripted{answers: tc.answers}
 			tc.request.Op, tc.request.Instance = mapping.OpWriteURI, 1
-			got := asker{devices: dev, reg: tc.reg, lender: tc.lender, timeout: time.Minute}.ask(t.Context(), question{Request: tc.request})
+			got := asker{devices: dev, reg: tc.reg, lender: tc.lender, timeout: time.Minute}.ask(t.Context(), question{Request: tc.request, lent: tc.lent})
 			if log := strings.Join(dev.log, ", "); got.Outcome != tc.want || log != tc.log {
 				t.Errorf("%v after %s, want %v after %s", got.Outcome, log, tc.want, tc.log)
 			}

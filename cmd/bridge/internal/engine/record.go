@@ -23,9 +23,9 @@ import (
 // changes its meaning or a field is added: an older bridge must not drop what
 // it does not know. Version 2 added the triggers and the other version,
 // version 3 the identity of a registration and the detector's doubt, version 4
-// the real address of a secured registration; older ones are read as records
-// without any.
-const recordVersion = 4
+// the real address of a secured registration, version 5 what was lent; older
+// ones are read as records without any.
+const recordVersion = 5
 
 // keyPrefix is where the records of devices are in the store.
 const keyPrefix = "d/"
@@ -55,6 +55,7 @@ type record struct {
 	Drive   *mapping.Drive `json:"drive,omitempty"`  // kept until the next one, for display
 	Drives  uint64         `json:"drives,omitempty"` // begun so far: names the drive of an answer
 	Install *install       `json:"install,omitempty"`
+	Lent    loan           `json:"lent,omitzero"`
 
 	DM       dmState  `json:"dm"`
 	Triggers triggers `json:"triggers,omitzero"`

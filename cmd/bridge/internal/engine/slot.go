@@ -23,6 +23,8 @@ type live struct {
 	ask         *asking    // the drive's request under way
 	identifying bool       // /3/0 is being read
 	identified  uint64     // the registration's epoch for which it was tried last
+	taking      *taking    // what was lent is being taken back
+	tookBack    bool       // that was tried since the device was heard from last
 	session     *dmSession // the DM session under way
 	waiting     bool       // for the admission of a session
 }

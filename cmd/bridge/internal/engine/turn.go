@@ -95,6 +95,8 @@ func (t *turn) apply(what occurrence) error {
 		t.knocked(w)
 	case identified:
 		t.identified(w)
+	case tookBack:
+		t.tookBack(w)
 	case posted:
 		t.posted(w)
 	case triggered:
@@ -116,6 +118,7 @@ func (t *turn) overdue() {
 		t.step(mapping.Tick{})
 	}
 	t.identify()
+	t.takeBack()
 	t.expireTrigger()
 	t.sessions()
 }
@@ -127,6 +130,9 @@ func (t *turn) nextDue() time.Time {
 		if at = t.rec.Drive.Deadline(); !at.IsZero() && !t.now.Before(at) {
 			at = t.now.Add(time.Second) // a deadline that does not move must not spin
 		}
+	}
+	if t.mayTakeBack() {
+		at = t.now // after a restart
 	}
 	return earliest(at, t.sessionTime())
 }
