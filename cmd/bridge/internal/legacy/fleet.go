@@ -110,10 +110,7 @@ func (e *Engine) keepPortrait(id, server string, st client.State) error {
 		return err
 	}
 	return e.turn(id, false, func(t *turn) error {
-		if t.rec.Portrait == nil {
-			t.rec.Portrait = make(map[string]json.RawMessage)
-		}
-		t.rec.Portrait[server] = b
+		t.rec.Portrait = with(t.rec.Portrait, server, b)
 		return nil
 	})
 }

@@ -1,11 +1,13 @@
 package legacy
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
@@ -382,11 +384,13 @@ func change(key string, value []byte) store.Change {
 func TestBrokenRecord(t *testing.T) {
 	w := newWorld(t)
 	w.deliver()
-	entry, err := w.db.Get(keyOf(device))
+	bad, err := store.Pack(struct {
+		record
+		Future int `json:"future"`
+	}{*w.stored(), 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad := append([]byte(`{"future":1,`), entry.Value[1:]...)
 	if _, err := w.db.Write(change(keyOf(device), bad)); err != nil {
 		t.Fatal(err)
 	}
@@ -399,6 +403,29 @@ func TestBrokenRecord(t *testing.T) {
 	}
 	if after, err := w.db.Get(keyOf(device)); err != nil || string(after.Value) != string(bad) {
 		t.Error("the record was overwritten")
+	}
+}
+
+// TestRecordOfAnEarlierBridge: they wrote JSON.
+func TestRecordOfAnEarlierBridge(t *testing.T) {
+	w := newWorld(t)
+	w.deliver()
+	w.call(device).session(obliging(10))
+	before := w.stored()
+	old, err := json.Marshal(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.db.Write(change(keyOf(device), old)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, w.stored()); diff != "" {
+		t.Errorf("read otherwise (-want +got)\n%s", diff)
+	}
+	w.start()
+	w.must(mapping.InstallAsked{Package: "p1", Correlator: "c1"})
+	if len(w.wakes) != 1 {
+		t.Errorf("%d triggers; want 1", len(w.wakes))
 	}
 }
 

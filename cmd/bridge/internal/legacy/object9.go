@@ -93,6 +93,10 @@ func (e *Engine) look(id string, f func(*record)) error {
 	l := e.lane(id)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if s := l.seats[id]; s != nil && s.resumed && s.rec != nil {
+		f(s.rec)
+		return nil
+	}
 	t, err := e.open(l, id, false)
 	if err != nil {
 		return err

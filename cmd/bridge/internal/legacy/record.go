@@ -1,11 +1,9 @@
 package legacy
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/url"
 	"slices"
@@ -52,17 +50,31 @@ func newRecord(id string, now time.Time) *record {
 	return &record{V: recordVersion, Device: id, Since: now, Virtual: mapping.NewVirtual()}
 }
 
-// clone is a copy that can be changed while the other one is still in use.
+// clone is a copy that can be changed while the other one is still in use. Its
+// maps are still the other's: who changes one makes a copy first.
 func (r *record) clone() *record {
 	c := *r
-	c.Info = maps.Clone(r.Info)
-	c.Portrait = maps.Clone(r.Portrait)
-	c.Timeline = slices.Clone(r.Timeline)
-	return &c // Virtual is never changed in place
+	c.Timeline = slices.Clip(r.Timeline) // what is appended goes elsewhere
+	return &c                            // Virtual is never changed in place
 }
 
+// with is a copy of m in which k is v.
+func with[K comparable, V any](m map[K]V, k K, v V) map[K]V {
+	c := make(map[K]V, len(m)+1)
+	maps.Copy(c, m)
+	c[k] = v
+	return c
+}
+
+// encode is what is stored. That a session is open is not, while nothing is
+// under way in it: the end of such a session changes nothing then, and costs no
+// write.
 func (r *record) encode() ([]byte, error) {
-	b, err := json.Marshal(r)
+	stored := *r
+	if r.Virtual.Task == mapping.TaskNone {
+		stored.Virtual.Open = false
+	}
+	b, err := store.Pack(&stored)
 	if err != nil {
 		return nil, fmt.Errorf("legacy: record of %q: %w", r.Device, err)
 	}
@@ -75,14 +87,9 @@ func decodeRecord(e store.Entry) (*record, error) {
 	fail := func(why error) (*record, error) {
 		return nil, fmt.Errorf("%w: key %q: %w", ErrRecord, e.Key, why)
 	}
-	d := json.NewDecoder(bytes.NewReader(e.Value))
-	d.DisallowUnknownFields()
 	r := &record{}
-	if err := d.Decode(r); err != nil {
+	if err := store.Unpack(e.Value, r); err != nil {
 		return fail(err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fail(errors.New("more after the record"))
 	}
 	switch {
 	case r.V != recordVersion:

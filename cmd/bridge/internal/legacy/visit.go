@@ -44,15 +44,9 @@ func (e *Engine) Open(_ context.Context, c dmlisten.Caller) (session.ServerConfi
 }
 
 // nonces are those of the device's record.
-func (e *Engine) nonces(id string) (session.Nonces, error) {
-	l := e.lane(id)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	t, err := e.open(l, id, false)
-	if err != nil {
-		return session.Nonces{}, err
-	}
-	return t.rec.Nonces, nil
+func (e *Engine) nonces(id string) (n session.Nonces, err error) {
+	err = e.look(id, func(r *record) { n = r.Nonces })
+	return n, err
 }
 
 // Heard implements [dmlisten.Visit].
@@ -149,11 +143,10 @@ func (t *turn) learn(info map[string]string) {
 			continue
 		}
 		if old != value {
-			if t.rec.Info == nil {
-				t.rec.Info = make(map[string]string)
+			if !t.info {
+				t.rec.Info, t.info = with(t.rec.Info, uri, value), true
 			}
-			t.rec.Info[uri] = value
-			t.info = true
+			t.rec.Info[uri] = value // the turn's own by now
 		}
 	}
 }

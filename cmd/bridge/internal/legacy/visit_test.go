@@ -43,3 +43,42 @@ func TestEndedSession(t *testing.T) {
 		}
 	}
 }
+
+// TestEndOfSessionIsNotWritten, when nothing was under way in it, and a restart
+// knows it all the same.
+func TestEndOfSessionIsNotWritten(t *testing.T) {
+	w := newWorld(t)
+	w.deliver()
+	w.must(mapping.InstallAsked{Package: "p1", Correlator: "c1"})
+	c := w.call(device)
+	revision := func() uint64 {
+		entry, err := w.db.Get(keyOf(device))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entry.Revision
+	}
+	if err := c.says(obliging(10)); err != nil {
+		t.Fatal(err)
+	}
+	if v := w.stored().Virtual; !v.Open || v.Task != mapping.TaskOffer {
+		t.Fatalf("a task is under way, and the record says %+v", v)
+	}
+	for range 3 {
+		if err := c.says(obliging(10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := revision()
+	c.visit.Said(nil, session.EndDone)
+	if after := revision(); after != before {
+		t.Error("the end of the session was written")
+	}
+	if w.stored().Virtual.Open {
+		t.Error("the record says that the session is open")
+	}
+	w.start()
+	if v, err := w.e.virtual(device); err != nil || v.Open || v.Slots[0].Campaign.Phase != mapping.CampaignRunning {
+		t.Errorf("after a restart: %+v, %v", v, err)
+	}
+}

@@ -102,6 +102,20 @@ func (w *world) Changed(_ string, c Change) {
 }
 
 // slot is what instance 0 shows.
+// stored is the device's record in the store.
+func (w *world) stored() *record {
+	w.t.Helper()
+	entry, err := w.db.Get(keyOf(device))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r, err := decodeRecord(entry)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
 func (w *world) slot() mapping.Slot {
 	w.t.Helper()
 	v, err := w.e.virtual(device)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -13,6 +14,14 @@ import (
 // maxGroup bounds, in bytes, what shares one sync, unless one batch alone is
 // larger. It is well below the reserve, which must hold what is under way.
 const maxGroup = 4 << 20
+
+// When at least manyWriters shared a sync, the next group is gathered for
+// gatherFor: a sync costs the processor and the disk more than what is in it, and
+// those who write now wait for it anyway. A few writers never wait.
+const (
+	manyWriters = 4
+	gatherFor   = 2 * time.Millisecond
+)
 
 // request is one Write on its way through the committer.
 type request struct {
@@ -125,6 +134,9 @@ func (p *Pebble) commitLoop() {
 	defer close(p.committed)
 	for group := p.queue.take(); len(group) > 0; group = p.queue.take() {
 		p.commit(group)
+		if len(group) >= manyWriters {
+			time.Sleep(gatherFor)
+		}
 	}
 }
 
