@@ -23,12 +23,8 @@ func (Report) action() {}
 
 // report has the end of a slot's package told.
 func (s *vstep) report(slot *Slot, r lwm2m9.UpdateResult, c fwupdate.Code) {
-	if slot.Package.Notify == "" {
-		return
-	}
-	s.emit(Report{Notify: slot.Package.Notify, Code: c, Result: r})
-	if r == lwm2m9.ResultInstalled {
-		slot.Package.Notify = "" // this was the last of it
+	if slot.Package.Notify != "" {
+		s.emit(Report{Notify: slot.Package.Notify, Code: c, Result: r})
 	}
 }
 

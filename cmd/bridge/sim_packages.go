@@ -24,6 +24,8 @@ part of the path says how it behaves:
   /ok/radio-2.0.pkg           a good package
   /corrupt/radio-2.0.pkg      one with a changed byte
   /status-404/radio-2.0.pkg   the answer 404
+  /descriptor/radio-2.0.pkg   an OMA download descriptor of the good package; what
+                              is posted to its installNotifyURI is printed
 
 Behaviours: ` + strings.Join(pkgserver.Behaviours(), ", ") + `.`,
 		Example: `  bridge sim packages --listen 127.0.0.1:8090
@@ -35,6 +37,9 @@ Behaviours: ` + strings.Join(pkgserver.Behaviours(), ", ") + `.`,
 			}
 			out := cmd.OutOrStdout()
 			cfg.OnRequest = func(path string) { fmt.Fprintf(out, "%s %q\n", time.Now().Format(time.TimeOnly), path) }
+			cfg.OnReport = func(path, status string) {
+				fmt.Fprintf(out, "%s %q install report %q\n", time.Now().Format(time.TimeOnly), path, status)
+			}
 			return serveHTTP(cmd.Context(), listen, simLogger(cmd, false), func(base string) {
 				fmt.Fprintf(out, "packages at %s, such as %s%s\n", base, base, pkgserver.Path("ok", "radio", "2.0"))
 			}, pkgserver.New(cfg))

@@ -5,8 +5,8 @@
 // # Threads
 //
 // Run starts a goroutine for the LwM2M server, for DTLS, for the engine, for the
-// HTTP server and the control socket (when there are listeners), and for each
-// listener for triggers; for direction B one for its engine, the LwM2M clients,
+// HTTP server and the control socket (when there are listeners), for lost packages
+// and for install reports, and for each listener for triggers; for direction B one for its engine, the LwM2M clients,
 // the DM sessions and their listener. When one ends, or the context does, all are
 // ended; Run returns after the last. The store is closed by who opened it.
 package bridge
@@ -118,6 +118,9 @@ func (b *Bridge) assemble(o Options) (err error) {
 		if err := b.engine.Load(b.watch.metrics.Devices(b.server)); err != nil {
 			return err
 		}
+		if b.routes != nil {
+			b.routes.settle(b.engine.Drive)
+		}
 	}
 	if o.Legacy != nil {
 		b.legacy, err = newDirectionB(o.Legacy, b.packs, o.Engine.Store, o.Log)
@@ -161,6 +164,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	if b.routes != nil {
 		start("packages", b.routes.Run)
+	}
+	if b.packs != nil {
+		start("install reports", b.packs.reports.Run)
 	}
 	if b.o.Files != nil {
 		start("package listener", func(ctx context.Context) error { return dmlisten.Serve(ctx, b.o.Files, b.packs.server, b.o.Log) })

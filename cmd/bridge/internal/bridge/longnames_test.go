@@ -14,6 +14,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/dmdevice"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/pkgserver"
+	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/mapping"
 	"github.com/fwbridge/fwbridge/syncml/session"
 )
@@ -96,7 +97,7 @@ func TestLongNamesOfDevices(t *testing.T) {
 			}
 			w.comes(ask)
 		}
-		w.b.routes.Release(endpoint, uri)
+		w.b.routes.Release(endpoint, uri, mapping.WayPush, fwupdate.CodeSuccess)
 		if code := w.head(path); code != http.StatusNotFound {
 			t.Errorf("%d bytes: HTTP %d when nobody needs it", size, code)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/report"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/mapping"
 )
@@ -37,6 +38,7 @@ type packages struct {
 	fetcher *delivery.Fetcher
 	server  *delivery.Server
 	names   *longNames
+	reports *report.Queue
 }
 
 var _ legacy.Packages = (*packages)(nil)
@@ -93,20 +95,23 @@ func (p *packages) close() error {
 
 // Fetch implements [legacy.Packages].
 func (p *packages) Fetch(ctx context.Context, owner, uri string, progress func(legacy.Progress)) (mapping.PackageInfo, error) {
-	r := delivery.FetchRequest{URL: uri, Owner: owner, Progress: func(now delivery.Progress) { progress(legacy.Progress{Done: now.Bytes, Total: now.Total, Rate: now.Rate}) }}
+	r := delivery.FetchRequest{URL: uri, Owner: owner, Progress: func(now delivery.Progress) {
+		progress(legacy.Progress{Done: now.Bytes, Total: now.Total, Rate: now.Rate})
+	}}
 	if p.o.PassThrough {
 		r.Progress = nil
 		got, err := p.fetcher.Probe(ctx, r)
 		if err != nil {
 			return mapping.PackageInfo{}, packageError(err)
 		}
+		// The device gets the URL as it is, and so reports by itself.
 		return mapping.PackageInfo{Name: got.Name, Version: got.Version, Size: got.Size}, nil
 	}
 	got, err := p.fetch(ctx, r)
 	if err != nil {
 		return mapping.PackageInfo{}, packageError(err)
 	}
-	return mapping.PackageInfo{Name: got.Name, Version: got.Version, Size: got.Size, Digest: got.Digest.String()}, nil
+	return mapping.PackageInfo{Name: got.Name, Version: got.Version, Size: got.Size, Digest: got.Digest.String(), Notify: got.Notify}, nil
 }
 
 // fetch is that of the fetcher; who owns the package holds it then.
@@ -138,11 +143,11 @@ func (p *packages) Put(ctx context.Context, owner string, body []byte) (mapping.
 
 // packageError says in Object 9 why a package did not come.
 func packageError(err error) error {
-	reason := "the package could not be stored"
+	reason, notify := "the package could not be stored", ""
 	if e, ok := errors.AsType[*delivery.Error](err); ok {
-		reason = e.Reason
+		reason, notify = e.Reason, e.Notify
 	}
-	return &legacy.PackageError{Result: delivery.KindOf(err).Result(), Reason: reason, Err: err}
+	return &legacy.PackageError{Result: delivery.KindOf(err).Result(), Reason: reason, Notify: notify, Err: err}
 }
 
 // MaxPush implements [legacy.Packages].

@@ -64,8 +64,11 @@ var _ engine.Delivery = (*routes)(nil)
 // held is the package of a device's drive.
 type held struct {
 	URI    string          `json:"uri"`
-	Digest delivery.Digest `json:"digest"`
+	Digest delivery.Digest `json:"digest"`           // zero: it did not come
+	Notify string          `json:"notify,omitempty"` // where the end is to be told
 }
+
+func heldKey(endpoint string) string { return heldPrefix + url.PathEscape(endpoint) }
 
 // newRoutes reads what an earlier life remembered, and holds the packages that
 // drives need.
@@ -88,7 +91,9 @@ func newRoutes(o Ways, p *packages, db store.Store, log *slog.Logger) (*routes, 
 		var h held
 		if name, bad := url.PathUnescape(strings.TrimPrefix(entry.Key, heldPrefix)); bad == nil && json.Unmarshal(entry.Value, &h) == nil {
 			w.held[name] = h
-			p.hold(owner(name), h.Digest)
+			if !h.Digest.IsZero() {
+				p.hold(owner(name), h.Digest)
+			}
 		}
 	}
 	return w, nil
@@ -129,9 +134,12 @@ func (w *routes) Worked(_, model string, way mapping.Way) {
 	w.write(modelPrefix+url.PathEscape(model), way)
 }
 
-// write stores what would only be nice to have.
+// write stores what would only be nice to have; nil deletes it.
 func (w *routes) write(key string, v any) {
 	b, err := json.Marshal(v)
+	if v == nil {
+		b = nil
+	}
 	if err == nil && len(key) <= store.MaxKey {
 		_, err = w.db.Write(store.Change{Key: key, Value: b, Expect: store.AnyRevision})
 	}
@@ -143,19 +151,47 @@ func (w *routes) write(key string, v any) {
 // Fetch implements [engine.Delivery].
 func (w *routes) Fetch(ctx context.Context, endpoint, uri string) error {
 	got, err := w.packages.fetch(ctx, delivery.FetchRequest{URL: uri, Owner: owner(endpoint)})
-	if err != nil {
-		return deliveryError(err)
+	if err == nil && ctx.Err() != nil { // the drive is over, and released what it had
+		w.packages.release(owner(endpoint), got.Digest)
+		return context.Cause(ctx)
 	}
-	h := held{uri, got.Digest}
+	if err == nil {
+		w.hold(endpoint, held{uri, got.Digest, got.Notify}, nil)
+		return nil
+	}
+	e, ok := errors.AsType[*delivery.Error](err)
+	err = deliveryError(err)
+	if final, _ := errors.AsType[*engine.DeliveryError](err); final != nil && ok && e.Notify != "" {
+		w.notFetched(endpoint, uri, e.Notify)
+	}
+	return err
+}
+
+// hold keeps a package for a device's drive, instead of the one before; with
+// was only if that is the one before.
+func (w *routes) hold(endpoint string, h held, was *held) {
 	w.mu.Lock()
 	old := w.held[endpoint]
-	w.held[endpoint] = h
+	stays := was != nil && *was != old
+	if !stays {
+		w.held[endpoint] = h
+	} else {
+		h, old = old, h
+	}
 	w.mu.Unlock()
 	if !old.Digest.IsZero() && old.Digest != h.Digest {
 		w.packages.release(owner(endpoint), old.Digest)
 	}
-	w.write(heldPrefix+url.PathEscape(endpoint), h)
-	return nil
+	if stays {
+		return
+	}
+	w.write(heldKey(endpoint), h)
+	w.mu.Lock()
+	_, ok := w.held[endpoint]
+	w.mu.Unlock()
+	if !ok { // released meanwhile, and the key perhaps deleted before it was there
+		w.write(heldKey(endpoint), nil)
+	}
 }
 
 // deliveryError says in the words of a drive why a package did not come. What
@@ -177,7 +213,7 @@ func (w *routes) find(endpoint, uri string) (delivery.Digest, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h, ok := w.held[endpoint]
-	if !ok || h.URI != uri {
+	if !ok || h.URI != uri || h.Digest.IsZero() {
 		return delivery.Digest{}, delivery.ErrMissing
 	}
 	return h.Digest, nil
@@ -227,20 +263,3 @@ type file struct {
 
 // Size is the package's length in bytes.
 func (f file) Size() int64 { return f.size }
-
-// Release implements [engine.Delivery].
-func (w *routes) Release(endpoint, uri string) {
-	w.mu.Lock()
-	h, ok := w.held[endpoint]
-	if ok && h.URI == uri {
-		delete(w.held, endpoint)
-	}
-	w.mu.Unlock()
-	if !ok || h.URI != uri {
-		return
-	}
-	w.packages.release(owner(endpoint), h.Digest)
-	if _, err := w.db.Write(store.Change{Key: heldPrefix + url.PathEscape(endpoint), Expect: store.AnyRevision}); err != nil {
-		w.log.Warn("package kept for a device until the next start", "device", endpoint, "err", err)
-	}
-}

@@ -16,6 +16,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/lwm2mdevice"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/pkgserver"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
+	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/mapping"
 )
 
@@ -196,7 +197,7 @@ func TestWaysRestart(t *testing.T) {
 	if err := body.Close(); err != nil {
 		t.Error(err)
 	}
-	again.Release("dev", uri)
+	again.Release("dev", uri, mapping.WayPush, fwupdate.CodeSuccess)
 	if _, err := again.Open("dev", uri); err == nil {
 		t.Error("a package that was released is opened")
 	}

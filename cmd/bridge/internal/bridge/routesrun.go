@@ -16,17 +16,26 @@ func (w *routes) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case endpoint := <-w.lost:
-			w.mu.Lock()
-			h, ok := w.held[endpoint]
-			w.mu.Unlock()
-			if !ok {
-				continue
-			}
-			if err := w.Fetch(ctx, endpoint, h.URI); err != nil && ctx.Err() == nil {
+			if err := w.again(ctx, endpoint); err != nil && ctx.Err() == nil {
 				w.log.Warn("lost package not fetched again", "device", endpoint, "err", err)
 			}
 		}
 	}
+}
+
+// again fetches a device's package that was lost.
+func (w *routes) again(ctx context.Context, endpoint string) error {
+	w.mu.Lock()
+	h, ok := w.held[endpoint]
+	w.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	got, err := w.packages.fetch(ctx, delivery.FetchRequest{URL: h.URI, Owner: owner(endpoint)})
+	if err == nil {
+		w.hold(endpoint, held{h.URI, got.Digest, got.Notify}, &h)
+	}
+	return err
 }
 
 // missing has a package fetched again that was lost; false for a grant of
@@ -81,10 +90,13 @@ func (b *Bridge) openPackages() (err error) {
 		return nil
 	}
 	b.packs, err = newPackages(*b.o.Packages, b.watch.names, b.o.Engine.Store, b.o.Log, b.packageWanted, b.packageMissing)
-	if err != nil || b.o.Ways == nil {
+	if err != nil {
 		return err
 	}
-	if b.routes, err = newRoutes(*b.o.Ways, b.packs, b.o.Engine.Store, b.o.Log); err != nil {
+	if err = b.openReports(); err == nil && b.o.Ways != nil {
+		b.routes, err = newRoutes(*b.o.Ways, b.packs, b.o.Engine.Store, b.o.Log)
+	}
+	if err != nil {
 		return errors.Join(err, b.closePackages())
 	}
 	return nil

@@ -148,6 +148,7 @@ func (b *Bridge) sources() metrics.Sources {
 	}
 	if b.packs != nil {
 		s.Store, s.Fetches, s.Served = b.packs.store.Usage, b.packs.fetcher.Counts, b.packs.server.Counts
+		s.Reports = b.packs.reports.Counts
 	}
 	return s
 }

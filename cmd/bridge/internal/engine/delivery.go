@@ -3,8 +3,11 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
+	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
 	"github.com/fwbridge/fwbridge/mapping"
@@ -27,8 +30,10 @@ type Delivery interface {
 	URI(endpoint, uri string, way mapping.Way) (string, error)
 	// Open opens the package for a push.
 	Open(endpoint, uri string) (PackageBody, error)
-	// Release says that the device needs the package no more.
-	Release(endpoint, uri string)
+	// Release says that the device needs the package no more: its update has
+	// ended with this code, by this way. It is also called when the last Fetch
+	// has failed.
+	Release(endpoint, uri string, way mapping.Way, code fwupdate.Code)
 }
 
 // PackageBody is an open package.
@@ -83,9 +88,28 @@ func (t *turn) delivered(f mapping.Finish) {
 			o.Delivery.Worked(endpoint, model, way)
 		}
 		if fetched {
-			o.Delivery.Release(endpoint, f.Execution.URL)
+			o.Delivery.Release(endpoint, f.Execution.URL, way, f.Code)
 		}
 	})
+}
+
+// Drive is a device's drive as it is stored, running or last; false without
+// one. A Delivery that starts finds out with it what an earlier life has not
+// released: what the drive's turn has stored counts, also when the bridge was
+// killed before it was carried out. Errors as Device, but for ErrUnknownDevice.
+func (e *Engine) Drive(endpoint string) (d mapping.Drive, ok bool, err error) {
+	entry, err := e.o.Store.Get(keyOf(endpoint))
+	if errors.Is(err, store.ErrNotFound) {
+		return d, false, nil
+	}
+	if err != nil {
+		return d, false, fmt.Errorf("engine: %w", err)
+	}
+	rec, err := decodeRecord(entry)
+	if err != nil || rec.Drive == nil {
+		return d, false, err
+	}
+	return *rec.Drive, true, nil
 }
 
 // askFetch is no request to the device: the package comes into the store.

@@ -3,12 +3,14 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/mapping"
 )
@@ -67,7 +69,10 @@ func (f *fakeDelivery) Open(string, string) (PackageBody, error) {
 	}
 	return body{strings.NewReader("the package")}, nil
 }
-func (f *fakeDelivery) Release(string, string) { f.say("release") }
+
+func (f *fakeDelivery) Release(_, _ string, way mapping.Way, code fwupdate.Code) {
+	f.say(fmt.Sprintf("release %v %v", way, code))
+}
 
 type body struct{ *strings.Reader }
 
@@ -85,20 +90,20 @@ func TestDelivery(t *testing.T) {
 		{"direct", func(*fakeDevice, *fakeDelivery) {}, "200", pkgURL, "route ACME/M1, worked ACME/M1 direct"},
 		{"a device without Package URI", func(d *fakeDevice, _ *fakeDelivery) {
 			d.refuse["PUT /9/0/3"] = lwm2m9.CodeMethodNotAllowed
-		}, "200", "pushed: the package", "route ACME/M1, fetch, fetch, worked ACME/M1 push, release"},
+		}, "200", "pushed: the package", "route ACME/M1, fetch, fetch, worked ACME/M1 push, release push 200"},
 		{"remembered", func(_ *fakeDevice, f *fakeDelivery) { f.way = mapping.WayProxyCoAP },
-			"200", "coap://bridge.test/p/token-proxy-coap", "route ACME/M1, fetch, worked ACME/M1 proxy-coap, release"},
+			"200", "coap://bridge.test/p/token-proxy-coap", "route ACME/M1, fetch, worked ACME/M1 proxy-coap, release proxy-coap 200"},
 		{"a fetch that fails for now", func(_ *fakeDevice, f *fakeDelivery) {
 			f.way, f.fails = mapping.WayPush, []error{errors.New("stopping")}
-		}, "200", "pushed: the package", "route ACME/M1, fetch, fetch, worked ACME/M1 push, release"},
+		}, "200", "pushed: the package", "route ACME/M1, fetch, fetch, worked ACME/M1 push, release push 200"},
 		{"a package that is not there any more", func(_ *fakeDevice, f *fakeDelivery) { f.way, f.gone = mapping.WayPush, 1 },
-			"200", "pushed: the package", "route ACME/M1, fetch, fetch, worked ACME/M1 push, release"},
+			"200", "pushed: the package", "route ACME/M1, fetch, fetch, worked ACME/M1 push, release push 200"},
 		{"a package server that refuses", func(_ *fakeDevice, f *fakeDelivery) {
 			f.way, f.fails = mapping.WayPush, []error{&DeliveryError{Fault: mapping.FaultPackageAuth, Err: errors.New("401")}}
-		}, "406", "", "route ACME/M1, fetch, release"},
+		}, "406", "", "route ACME/M1, fetch, release push 406"},
 		{"a package that is too large", func(_ *fakeDevice, f *fakeDelivery) {
 			f.way, f.fails = mapping.WayPush, []error{&DeliveryError{Result: lwm2m9.ResultNotEnoughStorage, Err: errors.New("size")}}
-		}, "501", "", "route ACME/M1, fetch, release"},
+		}, "501", "", "route ACME/M1, fetch, release push 501"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -119,6 +124,12 @@ func TestDelivery(t *testing.T) {
 				}
 				if got := f.story(); got != test.said {
 					t.Errorf("it was asked %q, want %q", got, test.said)
+				}
+				if d, ok, err := w.engine.Drive(devA); err != nil || !ok || !d.Over() || d.Verdict.Code.String() != test.code || d.Order.Execution.URL != pkgURL {
+					t.Errorf("stored is %+v, %v, %v", d, ok, err)
+				}
+				if _, ok, err := w.engine.Drive("nobody"); ok || err != nil {
+					t.Errorf("nobody has a drive: %v", err)
 				}
 				dev.change(func() {
 					if got := dev.instances[0].uri; got != test.uri {
@@ -149,7 +160,7 @@ func TestDeliveryRestarts(t *testing.T) {
 		if !w.until("final notification", 12*time.Hour, w.answered(devA, imeiA)) {
 			return
 		}
-		if got := f.story(); !strings.HasSuffix(got, "worked ACME/M1 push, release") {
+		if got := f.story(); !strings.HasSuffix(got, "worked ACME/M1 push, release push 200") {
 			t.Errorf("it was asked %q", got)
 		}
 	})

@@ -131,6 +131,16 @@ func (t *turn) act(a mapping.Action) {
 		t.holds = append(t.holds, func() { e.drop(id, a.Digest, t.rec.Virtual) })
 	case mapping.Wake:
 		t.wake()
+	case mapping.Report:
+		t.report(a)
+	}
+}
+
+// report has an end told that is stored with this turn.
+func (t *turn) report(r mapping.Report) {
+	if c, written, ok := t.e.o.Packages.Report(t.id, r); ok {
+		t.told = append(t.told, c)
+		t.holds = append(t.holds, written)
 	}
 }
 
@@ -148,6 +158,7 @@ func (e *Engine) drop(id, digest string, v mapping.Virtual) {
 type PackageError struct {
 	Result lwm2m9.UpdateResult // what Object 9 shows
 	Reason string              // for people, without secrets; Status Reason
+	Notify string              // where the end is to be told; "" for nowhere
 	Err    error               // the cause, for the log
 }
 
@@ -180,7 +191,7 @@ func (e *Engine) fetch(ctx context.Context, id string, f mapping.Fetch) {
 		e.o.Log.Warn("package not fetched", "device", id, "err", err)
 		failed := mapping.FetchFailed{Instance: f.Instance, Seq: f.Seq, Result: lwm2m9.ResultDeviceError, Reason: "the package could not be fetched"}
 		if p, ok := errors.AsType[*PackageError](err); ok {
-			failed.Result, failed.Reason = p.Result, p.Reason
+			failed.Result, failed.Reason, failed.Notify = p.Result, p.Reason, p.Notify
 		}
 		e.event(id, failed)
 	default:

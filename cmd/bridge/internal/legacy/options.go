@@ -122,6 +122,11 @@ type Packages interface {
 	// Hold keeps a package for an owner, Release gives it up.
 	Hold(owner, digest string)
 	Release(owner, digest string)
+	// Report has the end of a device's update told to where the package's
+	// descriptor wants it: by a change that is written with the record, and a
+	// call when it is. False where nobody can be told. It must not call the
+	// Engine.
+	Report(device string, r mapping.Report) (c store.Change, written func(), ok bool)
 	// URL is where the device gets the package.
 	URL(device string, p mapping.PackageInfo) (string, error)
 }

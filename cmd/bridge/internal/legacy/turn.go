@@ -28,6 +28,7 @@ type turn struct {
 	noted   time.Time // of the last note among them; zero for none
 	begun   []effect
 	holds   []func()
+	told    []store.Change // ends that are told, written with the record
 }
 
 // turn runs f on the device's record and stores what it changed. With admit a
@@ -113,7 +114,7 @@ func (t *turn) write(l *lane) error {
 	}
 	sum := maphash.Bytes(t.e.seed, b)
 	if t.seat.revision == 0 || sum != t.seat.sum {
-		revisions, err := t.e.o.Store.Write(store.Change{Key: keyOf(t.id), Value: b, Expect: t.seat.revision})
+		revisions, err := t.e.o.Store.Write(append([]store.Change{{Key: keyOf(t.id), Value: b, Expect: t.seat.revision}}, t.told...)...)
 		t.e.health.wrote(t.now, err)
 		if err != nil {
 			return err

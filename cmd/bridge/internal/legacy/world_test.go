@@ -258,6 +258,8 @@ type fakePackages struct {
 	altered bool
 	held    map[string]bool // owner and digest
 	fetches int
+	notify  string   // of the descriptor
+	told    []string // ends, as they are durable
 }
 
 func (p *fakePackages) Fetch(_ context.Context, owner, uri string, progress func(Progress)) (mapping.PackageInfo, error) {
@@ -268,7 +270,7 @@ func (p *fakePackages) Fetch(_ context.Context, owner, uri string, progress func
 	progress(Progress{Done: 1, Total: 2, Rate: 3})
 	digest := fmt.Sprintf("%x", uri)
 	p.Hold(owner, digest)
-	return mapping.PackageInfo{Name: "fw", Version: "2", Size: 10, Digest: digest}, nil
+	return mapping.PackageInfo{Name: "fw", Version: "2", Size: 10, Digest: digest, Notify: p.notify}, nil
 }
 
 func (p *fakePackages) Put(_ context.Context, owner string, body []byte) (mapping.PackageInfo, error) {
@@ -278,6 +280,13 @@ func (p *fakePackages) Put(_ context.Context, owner string, body []byte) (mappin
 	p.Hold(owner, "pushed")
 	return mapping.PackageInfo{Size: int64(len(body)), Digest: "pushed"}, nil
 }
+
+func (p *fakePackages) Report(device string, r mapping.Report) (store.Change, func(), bool) {
+	text := fmt.Sprintf("%s %v %v", r.Notify, r.Code, r.Result)
+	c := store.Change{Key: fmt.Sprint("told/", len(p.told)), Value: []byte(text)}
+	return c, func() { p.told = append(p.told, device+" "+text) }, r.Notify != "none"
+}
+
 func (p *fakePackages) MaxPush() int                        { return 100 }
 func (p *fakePackages) Verify(context.Context, string) bool { return !p.altered }
 func (p *fakePackages) Hold(owner, digest string)           { p.held[owner+" "+digest] = true }

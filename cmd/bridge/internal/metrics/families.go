@@ -11,6 +11,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/report"
 	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
 	"github.com/fwbridge/fwbridge/syncml/session"
 )
@@ -123,6 +124,14 @@ var families = []family{
 		})},
 	{"fwbridge_served_bytes_total", "Bytes of packages that went out over HTTP.", counter, nil,
 		ofServed(func(c *delivery.ServeCounts, e emit) { e(float64(c.Bytes)) })},
+	{"fwbridge_install_reports_waiting", "Ends of updates that the package's server wants to be told (installNotifyURI) and has not taken yet.", gauge, nil,
+		ofReports(func(c *report.Counts, e emit) { e(float64(c.Waiting)) })},
+	{"fwbridge_install_reports_total", "Ends of updates that are settled, by outcome: taken, refused (for good) or dropped (not taken in a day, or over a limit).", counter, []string{"outcome"},
+		ofReports(func(c *report.Counts, e emit) {
+			e(float64(c.Accepted), "taken")
+			e(float64(c.Refused), "refused")
+			e(float64(c.Dropped), "dropped")
+		})},
 }
 
 // of reads a part of the snapshot, if it is there.
@@ -160,6 +169,10 @@ func ofFetches(read func(*delivery.FetchCounts, emit)) func(snapshot, emit) {
 
 func ofServed(read func(*delivery.ServeCounts, emit)) func(snapshot, emit) {
 	return of(func(s snapshot) *delivery.ServeCounts { return s.served }, read)
+}
+
+func ofReports(read func(*report.Counts, emit)) func(snapshot, emit) {
+	return of(func(s snapshot) *report.Counts { return s.reports }, read)
 }
 
 // readEnds are both roles' sessions. A session without an end had no answer at

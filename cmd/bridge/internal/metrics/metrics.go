@@ -18,6 +18,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/report"
 	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
 )
 
@@ -33,6 +34,7 @@ type Sources struct {
 	Store      func() delivery.Usage // of packages
 	Fetches    func() delivery.FetchCounts
 	Served     func() delivery.ServeCounts
+	Reports    func() report.Counts
 }
 
 // Metrics holds what is counted here. Make it with [New].
@@ -117,11 +119,12 @@ type snapshot struct {
 	store      *delivery.Usage
 	fetches    *delivery.FetchCounts
 	served     *delivery.ServeCounts
+	reports    *report.Counts
 }
 
 func (s Sources) snapshot() snapshot {
 	return snapshot{
-		ask(s.Health), ask(s.Census), ask(s.Registered), ask(s.DTLS), ask(s.Campaigns), ask(s.Sessions), ask(s.Store), ask(s.Fetches), ask(s.Served),
+		ask(s.Health), ask(s.Census), ask(s.Registered), ask(s.DTLS), ask(s.Campaigns), ask(s.Sessions), ask(s.Store), ask(s.Fetches), ask(s.Served), ask(s.Reports),
 	}
 }
 

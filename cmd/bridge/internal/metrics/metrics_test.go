@@ -18,6 +18,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/report"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/transfer"
 	"github.com/fwbridge/fwbridge/fwupdate"
@@ -61,6 +62,7 @@ func everything() Sources {
 		Served: func() delivery.ServeCounts {
 			return delivery.ServeCounts{Running: 1, Bytes: 2, Done: 3, Broken: 4, Refused: 5}
 		},
+		Reports: func() report.Counts { return report.Counts{Waiting: 1, Accepted: 2, Refused: 3, Dropped: 4} },
 	}
 }
 
@@ -95,7 +97,8 @@ func TestValues(t *testing.T) {
 		`fwbridge_dm_sessions_ended_total{end="done",role="client"} 7`, `fwbridge_dm_sessions_ended_total{end="server not reached",role="client"} 8`,
 		`fwbridge_dm_sessions_ended_total{end="done",role="server"} 6`, `fwbridge_dm_lockouts_total 4`, `fwbridge_dm_requests_refused_total{status="503"} 5`,
 		`fwbridge_triggers_total{verdict="taken"} 4`, `fwbridge_dtls_handshakes_total{outcome="full"} 3`, `fwbridge_package_bytes 10`,
-		`fwbridge_fetches_total{outcome="timeout"} 4`, `fwbridge_served_bytes_total 2`, `fwbridge_block_bytes_total{way="push"} 100`,
+		`fwbridge_fetches_total{outcome="timeout"} 4`, `fwbridge_served_bytes_total 2`, `fwbridge_install_reports_waiting 1`,
+		`fwbridge_install_reports_total{outcome="taken"} 2`, `fwbridge_install_reports_total{outcome="dropped"} 4`, `fwbridge_block_bytes_total{way="push"} 100`,
 		`fwbridge_store_write_seconds_count 1`, `fwbridge_coap_requests_total{outcome="answered"} 1`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {

@@ -20,6 +20,9 @@ type Options struct {
 	Store store.Store
 	// Post tells one status; [delivery.Final] says what its errors mean.
 	Post func(ctx context.Context, uri string, s delivery.InstallStatus) error
+	// Note, if set, is told what becomes of a device's report, for its time
+	// line. It must not wait.
+	Note func(device, text string)
 	Log  *slog.Logger // nil logs nothing
 }
 
@@ -56,6 +59,9 @@ type place struct {
 func New(o Options) (*Queue, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Note == nil {
+		o.Note = func(string, string) {}
 	}
 	q := &Queue{o: o, wake: make(chan struct{}, 1), places: make(map[string]*place)}
 	return q, q.read()

@@ -27,7 +27,7 @@ const prefix = "w/n/"
 
 // report is what is stored of one end that is still to be told.
 type report struct {
-	Device string                 `json:"device"` // for the log
+	Device string                 `json:"device"` // for people
 	URI    string                 `json:"uri"`
 	Status delivery.InstallStatus `json:"status"`
 	Since  time.Time              `json:"since"`
@@ -51,6 +51,7 @@ func (r report) host() string {
 type waiting struct {
 	report
 	key    string
+	tried  bool // in this life
 	settle bool // it was told, or refused: only the key has to go
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -49,9 +50,10 @@ func (q *Queue) tell(ctx context.Context, w *waiting) (settled bool) {
 	case w.settle:
 	case time.Since(w.Since) >= Life:
 		q.dropped(w.report, "not taken in time")
+		q.note(w.report, "not taken in time, dropped", nil)
 		w.settle = true
 	default:
-		w.settle = q.post(ctx, w.report)
+		w.settle = q.post(ctx, w)
 	}
 	if !w.settle {
 		return false
@@ -64,24 +66,39 @@ func (q *Queue) tell(ctx context.Context, w *waiting) (settled bool) {
 }
 
 // post posts a report; false when it has to be posted again.
-func (q *Queue) post(ctx context.Context, r report) (settled bool) {
+func (q *Queue) post(ctx context.Context, w *waiting) (settled bool) {
 	once, cancel := context.WithTimeout(ctx, PostTime)
 	defer cancel()
-	err := q.o.Post(once, r.URI, r.Status)
+	first := !w.tried
+	w.tried = true
+	err := q.o.Post(once, w.URI, w.Status)
 	switch {
 	case err == nil:
-		q.o.Log.Info("install report taken", "report", r)
+		q.note(w.report, "taken", nil)
 		q.count(&q.counts.Accepted)
 		return true
 	case ctx.Err() != nil:
 		return false
 	case delivery.Final(err):
-		q.o.Log.Warn("install report refused", "report", r, "why", reason(err))
+		q.o.Log.Warn("install report refused", "report", w.report, "why", reason(err))
+		q.note(w.report, "refused", err)
 		q.count(&q.counts.Refused)
 		return true
 	}
-	q.o.Log.Info("install report not taken, comes again", "report", r, "why", reason(err))
+	q.o.Log.Info("install report not taken, comes again", "report", w.report, "why", reason(err))
+	if first {
+		q.note(w.report, "not taken, comes again", err)
+	}
 	return false
+}
+
+// note puts into the device's time line what becomes of its report.
+func (q *Queue) note(r report, what string, err error) {
+	text := fmt.Sprintf("install report %s to %s: %s", r.Status, r.host(), what)
+	if err != nil {
+		text += " (" + reason(err) + ")"
+	}
+	q.o.Note(r.Device, text)
 }
 
 func (q *Queue) count(n *uint64) {

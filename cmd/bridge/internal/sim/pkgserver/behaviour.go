@@ -39,6 +39,9 @@ var behaviours = map[string]func(http.ResponseWriter, *http.Request, served){
 	"loris":        loris,
 	"loris-header": lorisHeader,
 	"endless":      endless,
+
+	"descriptor":       descriptor,
+	"wrong-descriptor": wrongDescriptor,
 }
 
 // Behaviours lists what may stand first in a path, in alphabetical order.

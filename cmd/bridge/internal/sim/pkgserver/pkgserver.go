@@ -5,6 +5,8 @@
 //	/ok/radio-2.0.pkg            a good package
 //	/corrupt/radio-2.0.pkg       one with a changed byte
 //	/status-404/radio-2.0.pkg    the answer 404
+//	/descriptor/radio-2.0.pkg    an OMA download descriptor of the good package
+//	/report/radio-2.0.pkg        where it wants the install report (POST)
 //
 // The full list is [Behaviours]. A query ?size=N sets the payload's size.
 package pkgserver
@@ -32,6 +34,9 @@ type Config struct {
 	Slow time.Duration // pause after each KiB of /slow/; 0: 10 ms
 	// OnRequest is called at the start of each request.
 	OnRequest func(path string)
+	// OnReport is called with what was posted to a descriptor's
+	// installNotifyURI.
+	OnReport func(path, status string)
 }
 
 func (c Config) withDefaults() Config {
@@ -43,6 +48,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.OnRequest == nil {
 		c.OnRequest = func(string) {}
+	}
+	if c.OnReport == nil {
+		c.OnReport = func(string, string) {}
 	}
 	return c
 }
@@ -97,6 +105,10 @@ func (s *Server) Count(behaviour string) int {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.cfg.OnRequest(r.URL.Path)
 	behaviour, file, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if behaviour == reports {
+		s.report(w, r)
+		return
+	}
 	base, isPackage := strings.CutSuffix(file, ".pkg")
 	dash := strings.LastIndexByte(base, '-')
 	serve := behaviours[behaviour]
