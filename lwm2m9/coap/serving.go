@@ -64,7 +64,7 @@ func partOf(first *Response, r *Request) *Response {
 		return first // it fits one message
 	}
 	first.block2 = block{set: true, num: uint32(at / int64(size)), szx: szxOf(size), more: !whole}
-	if at == 0 && total <= math.MaxUint32 {
+	if (at == 0 || r.asksSize) && total <= math.MaxUint32 {
 		first.size2 = uint32(total)
 	}
 	return first

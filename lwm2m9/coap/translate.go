@@ -57,6 +57,8 @@ func (r *Request) option(o message.Option) Code {
 		r.block2, ok = blockOf(o.Value)
 	case message.Size1:
 		r.size1, ok = uintOf(o.Value, 4)
+	case message.Size2:
+		r.asksSize = true
 	case message.ProxyURI, message.ProxyScheme:
 		return ProxyNotSupported
 	}

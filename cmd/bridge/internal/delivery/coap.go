@@ -3,189 +3,116 @@ package delivery
 import (
 	"context"
 	"errors"
-	"net"
 	"net/netip"
-	"net/url"
-	"strconv"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/fwbridge/fwbridge/lwm2m9/coap"
-	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
 )
 
-// coap fetches over CoAP, with or without DTLS, on a socket of its own.
+// coap fetches over CoAP, with or without DTLS.
 func (d *download) coap(ctx context.Context) (Fetched, error) {
-	var err error
-	if d.w, err = d.f.o.Store.Begin(d.want.size); err != nil {
-		return Fetched{}, err
-	}
-	defer d.w.Abort()
-	d.m = newMeter(d.f.o.Now, 0)
 	r, err := coapRequest(d.want.u)
 	if err != nil {
 		return Fetched{}, err
 	}
-	err = d.f.retry(ctx, func(ctx context.Context) (bool, error) {
-		resp, err := d.f.coapGet(ctx, d.want, r)
-		if err != nil {
-			return false, err
-		}
-		d.total = int64(len(resp.Payload))
-		if len(resp.Payload) == 0 {
-			return false, fault(KindServer, nil, "the package is empty")
-		}
-		d.f.counts.bytes.Add(uint64(len(resp.Payload)))
-		_, err = d.w.Write(resp.Payload)
+	k, _ := d.f.remembered(ctx, d.want)
+	got, err := d.take(ctx, k, func(ctx context.Context) (bool, error) { return d.askCoAP(ctx, r, k) })
+	if err == errLost {
+		return d.coap(ctx)
+	}
+	return got, err
+}
+
+// askCoAP asks for what is missing and takes what comes. same says that the
+// package is the one that was remembered.
+func (d *download) askCoAP(ctx context.Context, r coap.Request, k known) (same bool, err error) {
+	at, err := d.resumeAt()
+	if err != nil {
 		return false, err
-	})
-	if err != nil {
-		return Fetched{}, err
 	}
-	return d.finish(ctx)
+	if at == 0 {
+		r.ETag = []byte(k.etag)
+	}
+	to, err := d.f.resolve(ctx, d.want.u, d.tries)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	w := newWatch(d.f.o.StallTimeout, d.f.o.StallBytes, func() { cancel(errStalled) })
+	defer w.stop()
+	code, err := d.blocks(ctx, to, r, w, false)
+	for err == errNextSocket {
+		r.ETag = nil
+		code, err = d.blocks(ctx, to, r, w, true)
+	}
+	if d.w.Size() == at {
+		d.tries++
+	}
+	return err == nil && code == coap.Valid, err
 }
 
-// coapRequest is the GET of a coap URI (RFC 7252, 6.4), without Uri-Host.
-func coapRequest(u *url.URL) (coap.Request, error) {
-	r := coap.Request{Method: coap.GET, Format: coap.NoFormat, Accept: coap.NoFormat}
-	for s := range strings.SplitSeq(strings.TrimPrefix(u.EscapedPath(), "/"), "/") {
-		if u.EscapedPath() == "" || u.EscapedPath() == "/" {
-			break
-		}
-		segment, err := url.PathUnescape(s)
-		if err != nil || len(segment) > maxCoAPOption {
-			return r, fault(KindURI, nil, "a part of the path is over %d bytes", maxCoAPOption)
-		}
-		r.Path = append(r.Path, segment)
-	}
-	if u.RawQuery != "" {
-		for s := range strings.SplitSeq(u.RawQuery, "&") {
-			part, err := url.PathUnescape(s) // a + is a + here
-			if err != nil || len(part) > maxCoAPOption {
-				return r, fault(KindURI, nil, "a part of the query is over %d bytes", maxCoAPOption)
-			}
-			r.Query = append(r.Query, part)
-		}
-	}
-	return r, nil
-}
-
-// maxCoAPOption bounds a part of path or query (RFC 7252, 5.10), in bytes.
-const maxCoAPOption = 255
-
-// coapGet resolves the host and asks.
-func (f *Fetcher) coapGet(ctx context.Context, w want, r coap.Request) (coap.Response, error) {
-	to, err := f.resolve(ctx, w.u)
+// blocks asks over one socket, from what is there on. further says that another
+// socket has just been given up for it.
+func (d *download) blocks(ctx context.Context, to netip.AddrPort, r coap.Request, w *watch, further bool) (coap.Code, error) {
+	conn, err := d.f.packets(d.want, to)
 	if err != nil {
-		return coap.Response{}, err
+		return 0, err
 	}
-	conn, err := f.packets(w, to)
-	if err != nil {
-		return coap.Response{}, err
-	}
-	limit := f.o.MaxCoAP
-	if most := f.o.Store.o.MaxPackage; int64(limit) > most {
-		limit = int(most)
-	}
-	e := coap.New(conn, coap.Options{MaxBody: limit, Logger: f.o.Logger, Transmission: f.o.transmission})
+	e := coap.New(conn, coap.Options{Logger: d.f.o.Logger, Transmission: d.f.o.transmission})
 	run, stop := context.WithCancel(context.Background()) // ends below, when the answer has come
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = e.Run(run) })
 	defer wg.Wait()
 	defer stop()
+	ids, taken := &usedIDs{messageIDs: d.f.o.ids, paced: d.paced, start: time.Now()}, 0
+	r.Sink = &coap.Sink{Offset: d.w.Size(), Take: func(b coap.Response) error {
+		w.bytes.Add(int64(len(b.Payload)))
+		if err := ids.next(ctx); err != nil {
+			return err
+		}
+		taken++
+		return d.block(b, taken == 1)
+	}}
+	if d.w.Size() > 0 {
+		r.Sink.ETag = []byte(d.validator)
+	}
 	resp, err := e.Do(ctx, to, r)
 	if err != nil {
-		return resp, coapFault(ctx, err, limit)
+		d.paced = d.paced || further && taken == 0 && errors.Is(err, coap.ErrChanged)
+		return 0, d.coapFault(ctx, err)
 	}
-	return resp, coapStatus(resp.Code)
+	return resp.Code, d.coapEnd(resp, len(r.ETag) > 0)
 }
 
-// resolve finds the first address of the host that is allowed.
-func (f *Fetcher) resolve(ctx context.Context, u *url.URL) (netip.AddrPort, error) {
-	ctx, cancel := context.WithTimeout(ctx, f.o.DialTimeout)
-	defer cancel()
-	all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
-	if err != nil {
-		return netip.AddrPort{}, &passing{fault: fault(KindUnreachable, err, "its name has no address")}
-	}
-	port, err := strconv.ParseUint(portOf(u), 10, 16)
-	if err != nil {
-		return netip.AddrPort{}, fault(KindURI, nil, "the port is no number up to 65535")
-	}
-	for _, ip := range all {
-		if f.o.Allow.address(ip) {
-			return netip.AddrPortFrom(ip.Unmap(), uint16(port)), nil
-		}
-	}
-	return netip.AddrPort{}, fault(KindNotAllowed, nil, "none of its addresses is allowed")
-}
-
-// packets opens a socket, with DTLS for coaps.
-func (f *Fetcher) packets(w want, to netip.AddrPort) (net.PacketConn, error) {
-	conn, err := net.ListenUDP("udp", nil)
-	if err != nil {
-		return nil, &passing{fault: fault(KindInternal, err, "the bridge has no socket")}
-	}
-	if w.u.Scheme == "coap" {
-		return conn, nil
-	}
-	h := f.host(w.u)
-	if h.Identity == "" {
-		_ = conn.Close()
-		return nil, fault(KindAuth, nil, "no pre-shared key is configured for %s", w.u.Hostname())
-	}
-	secure, err := dtls.Dial(conn, to, dtls.ClientOptions{Identity: h.Identity, Key: h.Key, Logger: f.o.Logger})
-	if err != nil {
-		_ = conn.Close()
-		return nil, fault(KindInternal, err, "DTLS could not be set up")
-	}
-	return secure, nil
-}
-
-// coapFaults are the errors of an exchange.
-var coapFaults = []struct {
-	err    error
-	kind   Kind
-	passes bool
-	reason string
-}{
-	{coap.ErrTooLarge, KindTooLarge, false, "the package is over the limit for CoAP"},
-	{coap.ErrNoAnswer, KindTimeout, true, "no answer in time"},
-	{coap.ErrReset, KindInterrupted, true, "the server has reset the exchange"},
-	{coap.ErrGarbage, KindServer, true, "its answer makes no sense"},
-}
-
-func coapFault(ctx context.Context, err error, limit int) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	for _, row := range coapFaults {
-		if !errors.Is(err, row.err) {
-			continue
-		}
-		e := fault(row.kind, err, "%s", row.reason)
-		if row.kind == KindTooLarge {
-			e.Reason += ", " + strconv.Itoa(limit) + " bytes"
-		}
-		if row.passes {
-			return &passing{fault: e}
-		}
-		return e
-	}
-	return fault(KindInternal, err, "the bridge could not ask")
-}
-
-// coapStatus is nil for 2.05, else the fault that the code is.
-func coapStatus(c coap.Code) error {
+// block takes one block into the store; first says that it is the first of a
+// request.
+func (d *download) block(b coap.Response, first bool) error {
 	switch {
-	case c == coap.Content:
-		return nil
-	case c == coap.Unauthorized || c == coap.Forbidden:
-		return fault(KindAuth, nil, "the package server answered %s", c)
-	case c == coap.ServiceUnavailable:
-		return &passing{fault: fault(KindServer, nil, "the package server answered %s", c)}
-	case c.Class() == 4:
-		return fault(KindRefused, nil, "the package server answered %s", c)
+	case d.w.Size() == 0:
+		d.etag, d.validator, d.total = string(b.ETag), string(b.ETag), 0
+	case first && b.Part.Total > 0 && d.total > 0 && b.Part.Total != d.total:
+		return coap.ErrChanged // ETags that are counted begin anew with their server
 	}
-	return fault(KindServer, nil, "the package server answered %s", c)
+	// Size2 is an estimate (RFC 7959, 4), so the bytes decide what is announced.
+	if b.Part.Total > d.f.o.Store.o.MaxPackage {
+		return d.f.o.Store.tooLarge()
+	}
+	size := d.w.Size() + int64(len(b.Payload))
+	if d.want.size != 0 && size > d.want.size {
+		return fault(KindIntegrity, nil, "%d bytes were announced, more came", d.want.size)
+	}
+	if _, err := d.w.Write(b.Payload); err != nil {
+		return err
+	}
+	if b.Part.Total > 0 {
+		d.total = b.Part.Total
+	}
+	if size > d.total {
+		d.total = 0
+	}
+	d.f.counts.bytes.Add(uint64(len(b.Payload)))
+	d.report(false)
+	return nil
 }

@@ -95,21 +95,26 @@ func TestCoAPFaults(t *testing.T) {
 		{"4.03", serveCoAP(t, nil, answer(coap.Forbidden, 0)), KindAuth},
 		{"5.00", serveCoAP(t, nil, answer(coap.InternalServerError, 0)), KindServer},
 		{"5.03", serveCoAP(t, nil, answer(coap.ServiceUnavailable, 0)), KindServer},
+		{"5.02", serveCoAP(t, nil, answer(coap.BadGateway, 0)), KindServer},
+		{"5.04", serveCoAP(t, nil, answer(coap.GatewayTimeout, 0)), KindServer},
+		{"4.29", serveCoAP(t, nil, answer(coap.TooManyRequests, 0)), KindRefused},
+		{"4.08", serveCoAP(t, nil, answer(coap.Incomplete, 0)), KindServer},
 		{"2.04", serveCoAP(t, nil, answer(coap.Changed, 0)), KindServer},
 		{"empty", serveCoAP(t, nil, answer(coap.Content, 0)), KindServer},
 		{"over the limit", serveCoAP(t, nil, answer(coap.Content, 5001)), KindTooLarge},
 		{"silent", silent.LocalAddr().String(), KindTimeout},
 		{"name without an address", "nowhere.invalid", KindUnreachable},
+		{"long name", strings.Repeat("x", 256), KindURI},
 		{"long path", "127.0.0.1/" + strings.Repeat("x", 256), KindURI},
 		{"long query", "127.0.0.1/?" + strings.Repeat("x", 256), KindURI},
 	} {
-		f, _ := newFetcher(t, FetcherOptions{MaxCoAP: 5000, MaxAttempts: 2, transmission: quickly})
+		f, _ := newFetcher(t, FetcherOptions{Store: openStore(t, StoreOptions{MaxPackage: 5000}), MaxAttempts: 2, transmission: quickly})
 		_, err := f.Fetch(t.Context(), FetchRequest{URL: "coap://" + row.at})
 		if KindOf(err) != row.want || f.o.Store.Usage().Packages != 0 {
 			t.Errorf("%s: %v", row.name, err)
 		}
 	}
-	f, _ := newFetcher(t, FetcherOptions{MaxCoAP: 5000})
+	f, _ := newFetcher(t, FetcherOptions{Store: openStore(t, StoreOptions{MaxPackage: 5000})})
 	at := serveCoAP(t, nil, answer(coap.Content, 5000))
 	if _, err := f.Fetch(t.Context(), FetchRequest{URL: "coap://" + at}); err != nil {
 		t.Errorf("at the limit: %v", err)

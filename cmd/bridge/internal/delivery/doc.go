@@ -37,19 +37,21 @@
 //
 // A fetch has one goroutine for all who wait for the same URL; it ends when it
 // is done or the last of them has left, and the last to leave waits for its end.
-// A fetch over CoAP runs an endpoint of its own for as long as it lasts. The
-// server has none, the store one for each package that comes from the Remote, at
-// most four at work; [Store.Close] ends them. Callbacks are called by the
-// goroutine that moves the bytes and must not wait.
+// A fetch over CoAP runs endpoints of its own, one at a time, for as long as it
+// lasts. The server has none, the store one for each package that comes from the
+// Remote, at most four at work; [Store.Close] ends them. Callbacks are called by
+// the goroutine that moves the bytes and must not wait.
 //
 // # Departures
 //
 //   - The token of a URL is encrypted and authenticated with AES-GCM under a
 //     nonce made by HMAC of what is in it: it names no device to whom sees the
 //     URL, and one grant has one URL, also after a restart.
-//   - CoAP: Uri-Host is not sent (lwm2m9/coap has no such option), and a body
-//     is held in memory, [FetcherOptions].MaxCoAP at most, because
-//     lwm2m9/coap gives it whole. A fetch that breaks starts over.
+//   - CoAP: a fetch that breaks goes on only where the server gives an ETag, and
+//     the same one: libcoap's coap-server makes a new one for each socket, so
+//     from there it starts over. A package of more than 60,000 blocks that comes
+//     in less than EXCHANGE_LIFETIME is asked for over further sockets, so that no
+//     message id is used twice; from such a server it comes more slowly.
 //   - Minisign's old signatures over the package itself, not its hash, are
 //     refused over [MaxLegacySigned] bytes: Ed25519 needs them in memory.
 //   - What a descriptor says is remembered until the next start. After that a

@@ -20,13 +20,15 @@ type download struct {
 	// from.
 	total     int64  // bytes, 0 for unknown
 	headTotal int64  // the same, by HEAD
-	validator string // for If-Range: a strong ETag, else Last-Modified; "" for none
-	etag      string // strong; "" for none
+	validator string // for If-Range: a strong ETag, else Last-Modified; "" for none. Over CoAP the ETag
+	etag      string // strong; "" for none. Over CoAP its bytes
 	mediaType string
 
 	restarts int
+	tries    int  // over CoAP, that brought nothing
+	paced    bool // over CoAP: one socket has to do
 	broke    Kind // why the attempt before ended
-	wrong    bool // the server's ranges are wrong: never asked for again
+	wrong    bool // the server's ranges or blocks are wrong: never asked for again
 }
 
 // http fetches over HTTP. The error is a *descriptor if that is what there is.
@@ -37,6 +39,19 @@ func (d *download) http(ctx context.Context) (Fetched, error) {
 			return Fetched{}, err
 		}
 	}
+	got, err := d.take(ctx, k, func(ctx context.Context) (bool, error) { return d.attempt(ctx, k) })
+	if err == errLost {
+		return d.http(ctx)
+	}
+	return got, err
+}
+
+// errLost means that what was remembered has been lost since, and is forgotten.
+var errLost = errors.New("delivery: what the server says is the same is here no more")
+
+// take repeats ask until the package is here. same says that it is the one that
+// was remembered, k.
+func (d *download) take(ctx context.Context, k known, ask func(context.Context) (same bool, err error)) (Fetched, error) {
 	var err error
 	if d.w, err = d.f.o.Store.Begin(d.room()); err != nil {
 		return Fetched{}, err
@@ -46,7 +61,7 @@ func (d *download) http(ctx context.Context) (Fetched, error) {
 	same := false
 	err = d.f.retry(ctx, func(ctx context.Context) (bool, error) {
 		before := d.w.Size()
-		same, err = d.attempt(ctx, k)
+		same, err = ask(ctx)
 		if err != nil {
 			d.broke = KindOf(err)
 		}
@@ -55,16 +70,14 @@ func (d *download) http(ctx context.Context) (Fetched, error) {
 	if err != nil {
 		return Fetched{}, err
 	}
-	if same {
-		if got, ok := d.again(ctx, k); ok {
-			return got, nil
-		}
-		// It has been lost since it was remembered.
-		d.f.forget(d.want)
-		d.w.Abort()
-		return d.http(ctx)
+	if !same {
+		return d.finish(ctx)
 	}
-	return d.finish(ctx)
+	if got, ok := d.again(ctx, k); ok {
+		return got, nil
+	}
+	d.f.forget(d.want)
+	return Fetched{}, errLost
 }
 
 // room is the size to make room for at once.
@@ -98,15 +111,9 @@ func (d *download) head(ctx context.Context) error {
 // attempt asks for what is missing and takes what comes. same says that the
 // package is the one that was remembered.
 func (d *download) attempt(ctx context.Context, k known) (same bool, err error) {
-	at := d.w.Size()
-	if at > 0 && (d.validator == "" || d.wrong) {
-		kind := d.broke // a server that stalls each time is one that times out
-		if d.wrong {
-			kind = KindServer
-		}
-		if at, err = 0, d.restart(kind, "it cannot be resumed"); err != nil {
-			return false, err
-		}
+	at, err := d.resumeAt()
+	if err != nil {
+		return false, err
 	}
 	h := http.Header{}
 	switch {
@@ -145,6 +152,20 @@ func (d *download) attempt(ctx context.Context, k known) (same bool, err error) 
 		}
 	}
 	return false, d.whole(a)
+}
+
+// resumeAt is where to go on: at the first byte when that what has come cannot
+// be told from another package.
+func (d *download) resumeAt() (int64, error) {
+	at := d.w.Size()
+	if at == 0 || d.validator != "" && !d.wrong {
+		return at, nil
+	}
+	kind := d.broke // a server that stalls each time is one that times out
+	if d.wrong {
+		kind = KindServer
+	}
+	return 0, d.restart(kind, "it cannot be resumed")
 }
 
 // restart begins from the first byte.

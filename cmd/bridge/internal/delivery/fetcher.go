@@ -26,9 +26,8 @@ const (
 	DefaultMaxAttempts   = 6               // in a row without progress
 	DefaultMaxRestarts   = 3               // from the first byte, because the package changed
 	DefaultMaxRedirects  = 5
-	DefaultMaxFetches    = 16       // at once; others wait
-	DefaultMaxCoAP       = 16 << 20 // bytes of a package over CoAP, in memory
-	DefaultMaxKnown      = 4096     // URLs whose packages are remembered
+	DefaultMaxFetches    = 16   // at once; others wait
+	DefaultMaxKnown      = 4096 // URLs whose packages are remembered
 )
 
 // Bounds of small things that are read whole, in bytes.
@@ -60,7 +59,7 @@ type FetcherOptions struct {
 	Backoff, MaxBackoff                                    time.Duration
 	StallBytes                                             int64
 	MaxAttempts, MaxRestarts, MaxRedirects, MaxFetches     int
-	MaxCoAP, MaxKnown                                      int
+	MaxKnown                                               int
 
 	// Watch, if set, is told what Progress of a request is, with its owner, and
 	// of the end of each call of Fetch that had to wait, with done. It must not
@@ -70,9 +69,10 @@ type FetcherOptions struct {
 	Now    func() time.Time // time.Now
 	Logger *slog.Logger     // nil logs nothing
 	// sleep waits between attempts, transmission repeats datagrams; tests do
-	// not wait.
+	// not wait. ids are those of one socket.
 	sleep        func(context.Context, time.Duration) error
 	transmission coap.Transmission
+	ids          messageIDs
 }
 
 func (o *FetcherOptions) fill() {
@@ -87,8 +87,8 @@ func (o *FetcherOptions) fill() {
 	o.MaxRestarts = cmp.Or(o.MaxRestarts, DefaultMaxRestarts)
 	o.MaxRedirects = cmp.Or(o.MaxRedirects, DefaultMaxRedirects)
 	o.MaxFetches = cmp.Or(o.MaxFetches, DefaultMaxFetches)
-	o.MaxCoAP = cmp.Or(o.MaxCoAP, DefaultMaxCoAP)
 	o.MaxKnown = cmp.Or(o.MaxKnown, DefaultMaxKnown)
+	o.ids = cmp.Or(o.ids, defaultMessageIDs)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
