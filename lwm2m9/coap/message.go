@@ -91,6 +91,10 @@ type Request struct {
 type Body struct {
 	io.ReaderAt
 	Size int64 // bytes, at most MaxBodySize
+	// Pace, if set, waits before each block until its n bytes may go, or for the
+	// end of ctx. An error ends the request: [ErrNotSent] before the first
+	// block, else [ErrNoAnswer]. Nothing else goes to the peer meanwhile.
+	Pace func(ctx context.Context, n int) error
 }
 
 // MaxBodySize is the longest body that blocks can number, in bytes, with blocks

@@ -29,8 +29,11 @@ func asksForSmaller(r *Response, szx uint8) bool {
 }
 
 func (e *Endpoint) uploadBlocks(ctx context.Context, p *peer, r Request, o *Observation, szx uint8) (*Response, error) {
-	restarted := false
+	restarted, sent := false, false
 	for off := int64(0); ; {
+		if err := r.pace(ctx, off, szx, sent); err != nil {
+			return nil, err
+		}
 		b, chunk, err := r.chunk(off, szx)
 		if err != nil {
 			return nil, err
@@ -40,7 +43,7 @@ func (e *Endpoint) uploadBlocks(ctx context.Context, p *peer, r Request, o *Obse
 			r.size1 = uint32(r.bodySize())
 		}
 		resp, err := e.exchange(ctx, p, &r, chunk, o)
-		r.Exchange = nil // of the first message only
+		r.Exchange, sent = nil, true // of the first message only
 		switch {
 		case err != nil:
 			return nil, err
@@ -57,6 +60,21 @@ func (e *Endpoint) uploadBlocks(ctx context.Context, p *peer, r Request, o *Obse
 			}
 		}
 	}
+}
+
+// pace waits until the block that begins at off may go.
+func (r *Request) pace(ctx context.Context, off int64, szx uint8, sent bool) error {
+	if r.Body == nil || r.Body.Pace == nil {
+		return nil
+	}
+	err := r.Body.Pace(ctx, int(min(int64(block{szx: szx}.size()), r.Body.Size-off)))
+	switch {
+	case err == nil:
+		return nil
+	case sent:
+		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	return fmt.Errorf("%w: %w", ErrNotSent, err)
 }
 
 // bodySize is the length of what the request carries.

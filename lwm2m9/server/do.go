@@ -171,7 +171,7 @@ func (t target) request(r Request) (coap.Request, error) {
 		return q, fmt.Errorf("%w: a payload without Content-Format", ErrNotSent)
 	}
 	if r.Body != nil {
-		q.Body = &coap.Body{ReaderAt: r.Body, Size: r.Body.Size}
+		q.Body = &coap.Body{ReaderAt: r.Body, Size: r.Body.Size, Pace: r.Body.Pace}
 	}
 	if x := r.Exchange; x != nil {
 		if x.Addr != t.addr || time.Since(x.Begun) > ExchangeLifetime {

@@ -21,6 +21,10 @@ var ErrNoPackage = errors.New("lwm2m: no such package")
 type Body struct {
 	io.ReaderAt
 	Size int64 // bytes
+	// Pace, of a Body to be sent, waits until the next n bytes may go, or for
+	// the end of ctx, as that of [coap.Body]. It is first asked when the device
+	// can be spoken to.
+	Pace func(ctx context.Context, n int) error
 }
 
 // Package is a body that devices fetch.

@@ -5,8 +5,9 @@
 // # Threads
 //
 // Run starts a goroutine for the LwM2M server, for DTLS, for the engine, for the
-// HTTP server and the control socket (when there are listeners), for lost packages
-// and for install reports, and for each listener for triggers; for direction B one for its engine, the LwM2M clients,
+// HTTP server and the control socket (when there are listeners), for the board of
+// transfers, for lost packages and for install reports, and for each listener for
+// triggers; for direction B one for its engine, the LwM2M clients,
 // the DM sessions and their listener. When one ends, or the context does, all are
 // ended; Run returns after the last. The store is closed by who opened it.
 package bridge
@@ -71,7 +72,9 @@ type Bridge struct {
 	legacy *directionB    // nil while it is off
 	packs  *packages      // nil without Packages
 	routes *routes        // nil without Ways
+	pushes *pushes        // nil without Packages
 	watch  watch
+	pause  func(context.Context, time.Duration) bool // of pushes by hand; tests do not wait
 }
 
 // New puts a bridge together and loads what its store holds. The error is
@@ -89,12 +92,13 @@ func New(o Options) (*Bridge, error) {
 	}
 	w := newWatch()
 	w.over(&o)
-	b := &Bridge{o: o, watch: w}
+	b := &Bridge{o: o, watch: w, pause: pause}
+	w.board.Tell = b.tell
 	if err := b.openPackages(); err != nil {
 		return nil, err
 	}
 	if b.routes != nil {
-		o.Engine.Delivery, o.Server.Packages = w.delivery(b.routes), w.served(b.routes.serve, b.packs.server.Grant)
+		o.Engine.Delivery, o.Server.Packages = pushed{b.routes, b.pushes}, w.served(b.routes.serve, b.packs.server.Grant)
 	}
 	if err := b.assemble(o); err != nil {
 		return nil, errors.Join(err, b.closePackages())
@@ -162,6 +166,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 		start("LwM2M server", b.server.Run)
 		start("engine", b.engine.Run)
 	}
+	start("transfers", b.watch.board.Run)
 	if b.routes != nil {
 		start("packages", b.routes.Run)
 	}

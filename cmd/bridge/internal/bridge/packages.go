@@ -27,6 +27,11 @@ type Packages struct {
 	Base     string
 	Lifetime time.Duration
 	MaxPush  int // bytes of a package that an LwM2M server writes itself
+	// MaxPushes are the pushes to LwM2M devices at once, DefaultMaxPushes if 0.
+	// PushRate is how fast one may be, in bytes a second; nil is no limit, as is
+	// 0 of it.
+	MaxPushes int
+	PushRate  func(endpoint string) int64
 	// PassThrough stores nothing of what has a URI.
 	PassThrough bool
 }

@@ -28,76 +28,102 @@ const laterWait = 10 * time.Second
 // pushStep is the least time between two reports.
 const pushStep = 250 * time.Millisecond
 
-// push writes a package to a device for bridge package push. It is no drive:
-// nobody installs the package, and no DM server is told.
+// push writes a package to a device for bridge package push.
 func (b *Bridge) push(ctx context.Context, p delivery.Package, r control.PushRequest, progress func(control.Step)) error {
 	instance, err := b.pushTarget(r)
 	if err != nil {
 		return err
 	}
-	f, err := b.packs.store.Open(ctx, p.Digest)
-	if err != nil {
-		return refusedPush(nil, "the package cannot be read: %v", err)
+	h := handPush{
+		endpoint: r.Endpoint, path: fmt.Sprintf("/9/%d/%d", instance, lwm2m9.RIDPackage),
+		devices: b.watch.metrics.Devices(b.server), pause: b.pause, tell: progress,
+		begin: func() (*push, error) {
+			f, err := b.packs.store.Open(ctx, p.Digest)
+			if err != nil {
+				return nil, err
+			}
+			return b.pushes.begin(r.Endpoint, file{f, p.Size}), nil
+		},
 	}
-	defer f.Close()
-	k := transfer.Key{Device: r.Endpoint, Way: transfer.Push}
-	body := b.watch.reader(f, k, p.Size)
-	told := time.Time{}
-	count := body.Read
-	body.Read = func(n int) {
-		count(n)
-		if now := time.Now(); now.Sub(told) >= pushStep {
-			told = now
-			progress(b.pushed(k))
-		}
+	if b.sleeps(r.Endpoint) {
+		progress(control.Step{Note: "the device sleeps between its messages: it is written to when it is heard from"})
 	}
-	q := server.Write(fmt.Sprintf("/9/%d/%d", instance, lwm2m9.RIDPackage), server.OctetStream, nil)
-	q.Body = &server.Body{ReaderAt: body, Size: p.Size}
-	err = b.pushAll(ctx, r.Endpoint, q, progress)
-	why := ""
-	if err != nil {
-		why = err.Error()
-	}
-	b.watch.board.Ended(k, why)
-	progress(b.pushed(k))
-	return err
+	return h.run(ctx)
 }
 
-// pushed is how far a push is.
-func (b *Bridge) pushed(k transfer.Key) control.Step {
-	for _, v := range b.watch.board.Of(k.Device, false) {
-		if v.Way == transfer.Push {
-			return control.Step{Bytes: v.Bytes, Total: v.Total, Rate: v.Rate}
-		}
-	}
-	return control.Step{}
+// handPush is a push by hand. It is no drive: nobody installs the package, and
+// no DM server is told.
+type handPush struct {
+	endpoint, path string
+	devices        engine.Devices
+	begin          func() (*push, error)
+	pause          func(ctx context.Context, d time.Duration) bool // false: ctx has ended
+	tell           func(control.Step)
 }
 
-// pushAll tries until the device has it or says no for good.
-func (b *Bridge) pushAll(ctx context.Context, endpoint string, q server.Request, progress func(control.Step)) error {
-	devices := b.watch.metrics.Devices(b.server)
+// run tries until the device has it or says no for good.
+func (h *handPush) run(ctx context.Context) error {
 	for restarts, later := 0, 0; ; {
-		_, err := devices.Do(ctx, endpoint, q)
+		err := h.try(ctx)
 		no, refused := errors.AsType[*server.Refused](err)
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return refusedPush(nil, "given up; the device drops what it has when it is sent no more")
+		case errors.Is(err, errNoPlace):
+			h.note("the device sleeps by now: again when it is heard from")
 		case refused && no.Code == lwm2m9.CodeIncomplete && restarts < maxRestarts:
 			restarts++
-			progress(control.Step{Note: "the device has lost what it had (4.08): from the beginning"})
+			h.note("the device has lost what it had (4.08): from the beginning")
 		case refused && no.Code == lwm2m9.CodeUnavailable && later < maxLater:
 			wait := laterWait << later
 			later++
-			progress(control.Step{Note: fmt.Sprintf("the device says later (5.03): again in %v", wait)})
-			if !pause(ctx, wait) {
+			h.note(fmt.Sprintf("the device says later (5.03): again in %v", wait))
+			if !h.pause(ctx, wait) {
 				return refusedPush(nil, "given up")
 			}
 		default:
 			return pushFailed(err)
 		}
 	}
+}
+
+func (h *handPush) note(text string) { h.tell(control.Step{Note: text}) }
+
+// try writes it once.
+func (h *handPush) try(ctx context.Context) error {
+	body, err := h.begin()
+	if err != nil {
+		return refusedPush(nil, "the package cannot be read: %v", err)
+	}
+	body.waits = func() {
+		h.note("as many packages are pushed as may be at once (packages.max_pushes): it waits for its turn")
+	}
+	told, count := time.Time{}, body.Read
+	body.Read = func(n int) {
+		count(n)
+		if now := body.of.now(); now.Sub(told) >= pushStep {
+			told = now
+			h.tell(body.step())
+		}
+	}
+	q := server.Write(h.path, server.OctetStream, nil)
+	q.Body = &server.Body{ReaderAt: body, Size: body.Size(), Pace: body.Pace}
+	_, err = h.devices.Do(ctx, h.endpoint, q)
+	body.Done(err)
+	h.tell(body.step())
+	return err
+}
+
+// step is how far a push is.
+func (p *push) step() control.Step {
+	for _, v := range p.Board.Of(p.Key.Device, false) {
+		if v.Way == transfer.Push {
+			return control.Step{Bytes: v.Bytes, Total: v.Total, Rate: v.Rate}
+		}
+	}
+	return control.Step{}
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
@@ -125,7 +151,14 @@ var pushMeanings = map[lwm2m9.ResponseCode]string{
 
 func pushFailed(err error) error {
 	no, refused := errors.AsType[*server.Refused](err)
+	ours, known := errors.AsType[*control.PackageError](err)
 	switch {
+	case known:
+		return ours
+	case errors.Is(err, errNoPlace):
+		return refusedPush(control.ErrDevice, "%v", errNoPlace)
+	case errors.Is(err, context.Canceled):
+		return refusedPush(nil, "given up")
 	case refused && pushMeanings[no.Code] != "":
 		return refusedPush(control.ErrDevice, "the device answered %v: %s", no.Code, pushMeanings[no.Code])
 	case refused:

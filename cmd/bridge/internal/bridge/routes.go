@@ -45,7 +45,8 @@ const (
 	heldPrefix  = "w/d/"
 )
 
-// routes is the [engine.Delivery] of a bridge.
+// routes knows how packages get to devices; with its pushes it is the
+// [engine.Delivery] of a bridge.
 type routes struct {
 	o        Ways
 	packages *packages
@@ -58,8 +59,6 @@ type routes struct {
 	models map[string]mapping.Way
 	held   map[string]held // by endpoint
 }
-
-var _ engine.Delivery = (*routes)(nil)
 
 // held is the package of a device's drive.
 type held struct {
@@ -234,11 +233,11 @@ func (w *routes) URI(endpoint, uri string, way mapping.Way) (string, error) {
 	return strings.TrimSuffix(w.o.CoAP, "/") + "/" + server.PackagePath + "/" + token, err
 }
 
-// Open implements [engine.Delivery].
-func (w *routes) Open(endpoint, uri string) (engine.PackageBody, error) {
+// openFor opens the package that was fetched for a device.
+func (w *routes) openFor(endpoint, uri string) (file, error) {
 	digest, err := w.find(endpoint, uri)
 	if err != nil {
-		return nil, err
+		return file{}, err
 	}
 	return w.open(context.Background(), digest)
 }

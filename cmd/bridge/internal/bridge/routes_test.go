@@ -99,6 +99,13 @@ func faults(t *testing.T, texts ...string) (all []lwm2mdevice.Fault) {
 	return all
 }
 
+// movedLines begin what the time line says of a package that has come, by the
+// way that it took.
+var movedLines = map[mapping.Way]string{
+	mapping.WayDirect: "", mapping.WayProxyCoAP: "device fetched the package over CoAP, ",
+	mapping.WayProxyHTTP: "device fetched the package over HTTP, ", mapping.WayPush: "package pushed, ",
+}
+
 // TestWays gets a package to devices that take it by one way or another.
 func TestWays(t *testing.T) {
 	for _, test := range []struct {
@@ -133,6 +140,12 @@ func TestWays(t *testing.T) {
 			d, err := w.b.Engine().Device("dev")
 			if err != nil || d.Drive == nil || d.Drive.Way != test.used.String() {
 				t.Errorf("by way of %+v, want %v; %v", d.Drive, test.used, err)
+			}
+			if test.code == 200 {
+				if test.used != mapping.WayDirect {
+					w.tells("package fetched, ")
+				}
+				w.tells(movedLines[test.used])
 			}
 			if test.code == 200 && test.way == 0 {
 				route := w.b.routes.Route("dev", "fwbridge/simulated device")
@@ -190,7 +203,7 @@ func TestWaysRestart(t *testing.T) {
 	if r := again.Route("dev", "ACME/1"); r.Worked != mapping.WayPush {
 		t.Errorf("%+v", r)
 	}
-	body, err := again.Open("dev", uri)
+	body, err := again.openFor("dev", uri)
 	if err != nil || body.Size() == 0 {
 		t.Fatalf("%v", err)
 	}
@@ -198,7 +211,7 @@ func TestWaysRestart(t *testing.T) {
 		t.Error(err)
 	}
 	again.Release("dev", uri, mapping.WayPush, fwupdate.CodeSuccess)
-	if _, err := again.Open("dev", uri); err == nil {
+	if _, err := again.openFor("dev", uri); err == nil {
 		t.Error("a package that was released is opened")
 	}
 	for entry := range w.db.Scan(heldPrefix) {

@@ -89,6 +89,7 @@ func (b *Bridge) openPackages() (err error) {
 	if b.o.Packages == nil {
 		return nil
 	}
+	b.pushes = newPushes(b.o.Packages.MaxPushes, b.o.Packages.PushRate, b.sleeps, b.watch)
 	b.packs, err = newPackages(*b.o.Packages, b.watch.names, b.o.Engine.Store, b.o.Log, b.packageWanted, b.packageMissing)
 	if err != nil {
 		return err
@@ -100,6 +101,12 @@ func (b *Bridge) openPackages() (err error) {
 		return errors.Join(err, b.closePackages())
 	}
 	return nil
+}
+
+// sleeps says whether a device is in queue mode.
+func (b *Bridge) sleeps(endpoint string) bool {
+	reg, _ := b.server.Lookup(endpoint)
+	return reg.Queue
 }
 
 // closePackages ends the use of the store.

@@ -9,7 +9,6 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/api"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
-	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/metrics"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/transfer"
@@ -75,44 +74,27 @@ func (w watch) answered(k transfer.Key, t delivery.Transfer) {
 	}
 }
 
+// tell writes what is worth it of a package on its way into the time line of its
+// device.
+func (b *Bridge) tell(e transfer.Event) {
+	if e.Done {
+		b.watch.metrics.Moved(e.Way, e.Error == "")
+	}
+	switch {
+	case e.Quiet:
+	case !e.Legacy:
+		b.engine.Note(e.Device, e.Text())
+	case b.legacy != nil:
+		b.legacy.engine.Note(e.Device, e.Text())
+	}
+}
+
 // key is the transfer of an owner of packages: see owner.
 func key(of string, way transfer.Way) transfer.Key {
 	if endpoint, ours := cutOwner(of); ours {
 		return transfer.Key{Device: endpoint, Way: way}
 	}
 	return transfer.Key{Device: of, Legacy: true, Way: way}
-}
-
-// delivery watches what is pushed by drives.
-func (w watch) delivery(d engine.Delivery) engine.Delivery { return watchedDelivery{d, w} }
-
-type watchedDelivery struct {
-	engine.Delivery
-	w watch
-}
-
-// Open implements [engine.Delivery].
-func (d watchedDelivery) Open(endpoint, uri string) (engine.PackageBody, error) {
-	body, err := d.Delivery.Open(endpoint, uri)
-	if err != nil {
-		return nil, err
-	}
-	return &pushedBody{PackageBody: body, r: d.w.reader(body, transfer.Key{Device: endpoint, Way: transfer.Push}, body.Size())}, nil
-}
-
-// pushedBody is a package on its way block by block.
-type pushedBody struct {
-	engine.PackageBody
-	r *transfer.Reader
-}
-
-// ReadAt implements [io.ReaderAt].
-func (b *pushedBody) ReadAt(p []byte, off int64) (int, error) { return b.r.ReadAt(p, off) }
-
-// Close says that nothing more comes.
-func (b *pushedBody) Close() error {
-	b.r.Board.Ended(b.r.Key, "")
-	return b.PackageBody.Close()
 }
 
 // served watches what devices fetch by CoAP. grant reads a token.
@@ -147,6 +129,7 @@ func (b *Bridge) sources() metrics.Sources {
 		s.Sessions = func() dmlisten.Counts { return b.legacy.dm.Counts() }
 	}
 	if b.packs != nil {
+		s.Moving = b.watch.board.Moving
 		s.Store, s.Fetches, s.Served = b.packs.store.Usage, b.packs.fetcher.Counts, b.packs.server.Counts
 		s.Reports = b.packs.reports.Counts
 	}

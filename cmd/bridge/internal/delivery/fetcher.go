@@ -61,9 +61,10 @@ type FetcherOptions struct {
 	MaxAttempts, MaxRestarts, MaxRedirects, MaxFetches     int
 	MaxKnown                                               int
 
-	// Watch, if set, is told what Progress of a request is, with its owner, and
-	// of the end of each call of Fetch that had to wait, with done. It must not
-	// wait.
+	// Watch, if set, is told of each call of Fetch that has to wait, with its
+	// owner: of its beginning (no bytes), what Progress is, and of its end, with
+	// done; when the package was in the store after all, that has no bytes. It
+	// must not wait.
 	Watch func(owner string, p Progress, done bool, err error)
 
 	Now    func() time.Time // time.Now

@@ -50,18 +50,21 @@ func (f *Fetcher) Fetch(ctx context.Context, r FetchRequest) (Fetched, error) {
 	if got, ok := f.stored(ctx, w, r.Owner); ok {
 		return got, nil
 	}
-	got, err := f.wait(ctx, w, &waiter{owner: r.Owner, progress: f.watched(r)})
-	if f.o.Watch != nil {
-		f.o.Watch(r.Owner, Progress{Bytes: got.Size, Total: got.Size}, true, err)
+	if f.o.Watch == nil {
+		return f.wait(ctx, w, &waiter{owner: r.Owner, progress: r.Progress})
 	}
+	f.o.Watch(r.Owner, Progress{}, false, nil)
+	got, err := f.wait(ctx, w, &waiter{owner: r.Owner, progress: f.watched(r)})
+	end := Progress{Bytes: got.Size, Total: got.Size}
+	if got.Reused {
+		end.Bytes = 0
+	}
+	f.o.Watch(r.Owner, end, true, err)
 	return got, err
 }
 
 // watched is the Progress of a request, with the options' Watch.
 func (f *Fetcher) watched(r FetchRequest) func(Progress) {
-	if f.o.Watch == nil {
-		return r.Progress
-	}
 	return func(p Progress) {
 		f.o.Watch(r.Owner, p, false, nil)
 		if r.Progress != nil {

@@ -41,9 +41,9 @@ type Transfer struct {
 	// Offset where in it the answer begins, -1 for one of several ranges. A
 	// device that asks for ranges makes a transfer of each.
 	Bytes, Length, Size, Offset int64
-	Rate                float64 // bytes a second, of the last few seconds
-	Done                bool    // nothing more comes of this answer
-	Err                 error   // with Done: why it ended early
+	Rate                        float64 // bytes a second, of the last few seconds
+	Done                        bool    // nothing more comes of this answer
+	Err                         error   // with Done: why it ended early
 }
 
 // ServerOptions configure a [Server]. Store, Prefix and Key have no default.

@@ -28,7 +28,7 @@ type Delivery interface {
 	Fetch(ctx context.Context, endpoint, uri string) error
 	// URI is the bridge's own for the package, for a proxy's way.
 	URI(endpoint, uri string, way mapping.Way) (string, error)
-	// Open opens the package for a push.
+	// Open opens the package for a push. The end of it is told to Done.
 	Open(endpoint, uri string) (PackageBody, error)
 	// Release says that the device needs the package no more: its update has
 	// ended with this code, by this way. It is also called when the last Fetch
@@ -36,11 +36,14 @@ type Delivery interface {
 	Release(endpoint, uri string, way mapping.Way, code fwupdate.Code)
 }
 
-// PackageBody is an open package.
+// PackageBody is an open package on its way to a device.
 type PackageBody interface {
 	io.ReaderAt
-	io.Closer
 	Size() int64
+	// Pace waits until so many bytes of it may go, or for the end of ctx.
+	Pace(ctx context.Context, n int) error
+	// Done closes it; err is what became of the push.
+	Done(err error)
 }
 
 // DeliveryError says why a package will never come.
@@ -134,10 +137,10 @@ func (a asker) askPush(ctx context.Context, q question, _ *mapping.Answer) error
 	if err != nil {
 		return errors.Join(server.ErrNotSent, err)
 	}
-	defer body.Close()
 	r := server.Write(objectPath(int(q.Instance), int(lwm2m9.RIDPackage)), server.OctetStream, nil)
-	r.Body = &server.Body{ReaderAt: body, Size: body.Size()}
+	r.Body = &server.Body{ReaderAt: body, Size: body.Size(), Pace: body.Pace}
 	_, err = a.devices.Do(ctx, a.endpoint, r) // the drive's deadline ends it: each block has its own
+	body.Done(err)
 	return err
 }
 

@@ -76,8 +76,9 @@ func (f *fakeDelivery) Release(_, _ string, way mapping.Way, code fwupdate.Code)
 
 type body struct{ *strings.Reader }
 
-func (body) Close() error  { return nil }
-func (b body) Size() int64 { return b.Reader.Size() }
+func (b body) Size() int64                   { return b.Reader.Size() }
+func (body) Pace(context.Context, int) error { return nil }
+func (body) Done(error)                      {}
 
 func TestDelivery(t *testing.T) {
 	for _, test := range []struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/report"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/transfer"
 	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
 	"github.com/fwbridge/fwbridge/syncml/session"
 )
@@ -22,6 +23,7 @@ const (
 	helpWrites   = "Time of a write of the durable store until it is synced, in seconds."
 	helpFailures = "Writes of the durable store that failed."
 	helpBlocks   = "Bytes of packages that went to LwM2M devices over CoAP, by way: coap (fetched by the device) or push (written to it); a repeated block counts again."
+	helpMoved    = "Packages that went to LwM2M devices over CoAP, by way (coap or push) and outcome: done or broken (ended early, refused, or not gone on with for 10 minutes)."
 )
 
 // emit gives one sample of a family.
@@ -124,6 +126,12 @@ var families = []family{
 		})},
 	{"fwbridge_served_bytes_total", "Bytes of packages that went out over HTTP.", counter, nil,
 		ofServed(func(c *delivery.ServeCounts, e emit) { e(float64(c.Bytes)) })},
+	{"fwbridge_block_transfers", "Packages on their way to LwM2M devices over CoAP, by way: coap (fetched by the device) or push (written to it).", gauge, []string{"way"},
+		of(func(s snapshot) *map[transfer.Way]int { return s.moving }, func(n *map[transfer.Way]int, e emit) {
+			for _, way := range blockwise {
+				e(float64((*n)[way]), string(way))
+			}
+		})},
 	{"fwbridge_install_reports_waiting", "Ends of updates that the package's server wants to be told (installNotifyURI) and has not taken yet.", gauge, nil,
 		ofReports(func(c *report.Counts, e emit) { e(float64(c.Waiting)) })},
 	{"fwbridge_install_reports_total", "Ends of updates that are settled, by outcome: taken, refused (for good) or dropped (not taken in a day, or over a limit).", counter, []string{"outcome"},
@@ -133,6 +141,9 @@ var families = []family{
 			e(float64(c.Dropped), "dropped")
 		})},
 }
+
+// blockwise are the ways over CoAP.
+var blockwise = []transfer.Way{transfer.CoAP, transfer.Push}
 
 // of reads a part of the snapshot, if it is there.
 func of[T any](part func(snapshot) *T, read func(*T, emit)) func(snapshot, emit) {

@@ -19,6 +19,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/report"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/transfer"
 	"github.com/fwbridge/fwbridge/lwm2m9/dtls"
 )
 
@@ -35,6 +36,7 @@ type Sources struct {
 	Fetches    func() delivery.FetchCounts
 	Served     func() delivery.ServeCounts
 	Reports    func() report.Counts
+	Moving     func() map[transfer.Way]int // packages on their way
 }
 
 // Metrics holds what is counted here. Make it with [New].
@@ -43,6 +45,7 @@ type Metrics struct {
 	writes   prometheus.Histogram
 	failures prometheus.Counter
 	blocks   *prometheus.CounterVec
+	moved    *prometheus.CounterVec
 }
 
 // New makes the counters.
@@ -54,6 +57,7 @@ func New() *Metrics {
 		}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "fwbridge_store_write_failures_total", Help: helpFailures}),
 		blocks:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "fwbridge_block_bytes_total", Help: helpBlocks}, []string{"way"}),
+		moved:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "fwbridge_block_transfers_total", Help: helpMoved}, []string{"way", "outcome"}),
 	}
 }
 
@@ -70,7 +74,7 @@ func (m *Metrics) Handler(s Sources, log *slog.Logger) http.Handler {
 func (m *Metrics) registry(s Sources) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
-		m.requests, m.writes, m.failures, m.blocks, newReader(s),
+		m.requests, m.writes, m.failures, m.blocks, m.moved, newReader(s),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return r
@@ -120,11 +124,12 @@ type snapshot struct {
 	fetches    *delivery.FetchCounts
 	served     *delivery.ServeCounts
 	reports    *report.Counts
+	moving     *map[transfer.Way]int
 }
 
 func (s Sources) snapshot() snapshot {
 	return snapshot{
-		ask(s.Health), ask(s.Census), ask(s.Registered), ask(s.DTLS), ask(s.Campaigns), ask(s.Sessions), ask(s.Store), ask(s.Fetches), ask(s.Served), ask(s.Reports),
+		ask(s.Health), ask(s.Census), ask(s.Registered), ask(s.DTLS), ask(s.Campaigns), ask(s.Sessions), ask(s.Store), ask(s.Fetches), ask(s.Served), ask(s.Reports), ask(s.Moving),
 	}
 }
 

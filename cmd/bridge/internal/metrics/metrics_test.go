@@ -63,6 +63,7 @@ func everything() Sources {
 			return delivery.ServeCounts{Running: 1, Bytes: 2, Done: 3, Broken: 4, Refused: 5}
 		},
 		Reports: func() report.Counts { return report.Counts{Waiting: 1, Accepted: 2, Refused: 3, Dropped: 4} },
+		Moving:  func() map[transfer.Way]int { return map[transfer.Way]int{transfer.CoAP: 7, transfer.HTTP: 1} },
 	}
 }
 
@@ -71,6 +72,9 @@ func used(t *testing.T) *Metrics {
 	t.Helper()
 	m := New()
 	m.Block(transfer.Push, 100)
+	m.Moved(transfer.Push, true)
+	m.Moved(transfer.CoAP, false)
+	m.Moved(transfer.Fetch, true) // counted elsewhere
 	if _, err := m.Store(store.NewMemory()).Write(store.Change{Key: "k", Value: []byte("v"), Expect: store.AnyRevision}); err != nil {
 		t.Fatal(err)
 	}
@@ -99,11 +103,16 @@ func TestValues(t *testing.T) {
 		`fwbridge_triggers_total{verdict="taken"} 4`, `fwbridge_dtls_handshakes_total{outcome="full"} 3`, `fwbridge_package_bytes 10`,
 		`fwbridge_fetches_total{outcome="timeout"} 4`, `fwbridge_served_bytes_total 2`, `fwbridge_install_reports_waiting 1`,
 		`fwbridge_install_reports_total{outcome="taken"} 2`, `fwbridge_install_reports_total{outcome="dropped"} 4`, `fwbridge_block_bytes_total{way="push"} 100`,
+		`fwbridge_block_transfers_total{outcome="done",way="push"} 1`, `fwbridge_block_transfers_total{outcome="broken",way="coap"} 1`,
+		`fwbridge_block_transfers{way="coap"} 7`, `fwbridge_block_transfers{way="push"} 0`,
 		`fwbridge_store_write_seconds_count 1`, `fwbridge_coap_requests_total{outcome="answered"} 1`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("missing: %s", line)
 		}
+	}
+	if strings.Contains(text, `way="fetch"`) || strings.Contains(text, `way="http"`) {
+		t.Error("a way that is not over CoAP")
 	}
 	if t.Failed() {
 		t.Log(text)

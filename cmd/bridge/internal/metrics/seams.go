@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
@@ -64,4 +65,17 @@ func outcome(err error) string {
 // Block counts the bytes of a package that were read for a device.
 func (m *Metrics) Block(way transfer.Way, n int) {
 	m.blocks.WithLabelValues(string(way)).Add(float64(n))
+}
+
+// Moved counts a package that is on its way no more; those that are not over
+// CoAP have counters of their own.
+func (m *Metrics) Moved(way transfer.Way, whole bool) {
+	if !slices.Contains(blockwise, way) {
+		return
+	}
+	outcome := "done"
+	if !whole {
+		outcome = "broken"
+	}
+	m.moved.WithLabelValues(string(way), outcome).Inc()
 }

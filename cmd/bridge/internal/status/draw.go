@@ -121,7 +121,7 @@ func (p *page) transfers(all []transfer.View) {
 		case v.Waiting:
 			end = "waits for its turn"
 		}
-		p.row(v.Device, cmp.Or(wayNames[v.Way], string(v.Way)), Line(v.Bytes, v.Total, v.Rate), end)
+		p.row(cmp.Or(v.Device, "the store"), cmp.Or(wayNames[v.Way], string(v.Way)), Line(v.Bytes, v.Total, v.Rate), end)
 	}
 }
 
