@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/engine"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/transfer"
 )
 
 // Limits of a page of devices.
@@ -32,12 +33,16 @@ type Engine interface {
 }
 
 // New returns the handler of the whole interface. A nil log logs nothing; with a
-// nil Canceller there is no POST at all, with a nil Legacy no direction B.
-func New(e Engine, c Canceller, l Legacy, log *slog.Logger) http.Handler {
+// nil Canceller there is no POST at all, with a nil Legacy no direction B, with a
+// nil Moving devices have no packages on their way.
+func New(e Engine, c Canceller, l Legacy, m Moving, log *slog.Logger) http.Handler {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	a := api{engine: e, canceller: c, legacy: l, log: log}
+	if m == nil {
+		m = func(string, bool) []transfer.View { return nil }
+	}
+	a := api{engine: e, canceller: c, legacy: l, moving: m, log: log}
 	r := mux.NewRouter().UseEncodedPath() // endpoint names may hold slashes
 	r.HandleFunc("/healthz", a.health).Methods(http.MethodGet, http.MethodHead)
 	// No subrouter: its routes would turn 405 into 404 (gorilla/mux 1.8.1).
@@ -64,6 +69,7 @@ type api struct {
 	engine    Engine
 	canceller Canceller // nil: updates cannot be given up
 	legacy    Legacy    // nil: direction B is off
+	moving    Moving
 	log       *slog.Logger
 }
 
@@ -72,6 +78,12 @@ type api struct {
 type page struct {
 	Devices []engine.Status `json:"devices"`
 	Next    string          `json:"next,omitempty"`
+}
+
+// deviceBody is an LwM2M device with the packages that are on their way to it.
+type deviceBody struct {
+	engine.Detail
+	Transfers []transfer.View `json:"transfers,omitempty"`
 }
 
 // failure is the body of every answer that is not 200, /healthz aside.
@@ -131,7 +143,7 @@ func (a api) device(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, name, err)
 		return
 	}
-	a.answer(w, http.StatusOK, d)
+	a.answer(w, http.StatusOK, deviceBody{d, a.moving(name, false)})
 }
 
 // name is the device in the path; without one the request is answered.

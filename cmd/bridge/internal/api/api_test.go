@@ -48,7 +48,7 @@ func (f *fake) Device(name string) (engine.Detail, error) {
 func get(t *testing.T, f *fake, method, target string) (int, http.Header, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	New(f, nil, nil, nil).ServeHTTP(w, httptest.NewRequest(method, target, nil))
+	New(f, nil, nil, nil, nil).ServeHTTP(w, httptest.NewRequest(method, target, nil))
 	return w.Code, w.Header(), w.Body.String()
 }
 

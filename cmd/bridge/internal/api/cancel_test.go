@@ -53,7 +53,7 @@ func TestCancel(t *testing.T) {
 				r.Header.Set(tc.header, "http://127.0.0.1")
 			}
 			w := httptest.NewRecorder()
-			New(&fake{}, c, nil, nil).ServeHTTP(w, r)
+			New(&fake{}, c, nil, nil, nil).ServeHTTP(w, r)
 			if w.Code != tc.status || !strings.Contains(w.Body.String(), tc.holds) || len(c.gone) != tc.gone {
 				t.Errorf("%d %s, given up %q; want %d with %q, %d", w.Code, w.Body, c.gone, tc.status, tc.holds, tc.gone)
 			}

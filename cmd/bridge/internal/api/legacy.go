@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/legacy"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/transfer"
 )
 
 // Legacy is what is shown of direction B.
@@ -20,11 +21,13 @@ type Legacy interface {
 	Strangers() []legacy.Stranger
 }
 
-// legacyDevice is a legacy device; in a list it has no time line.
+// legacyDevice is a legacy device; in a list it has no time line, and no
+// packages on their way.
 type legacyDevice struct {
 	legacy.View
-	Servers []legacy.Shown `json:"servers"`
-	Error   string         `json:"error,omitempty"` // the record cannot be read; nothing else is known
+	Servers   []legacy.Shown  `json:"servers"`
+	Transfers []transfer.View `json:"transfers,omitempty"`
+	Error     string          `json:"error,omitempty"` // the record cannot be read; nothing else is known
 }
 
 // legacyPage is a part of the list of legacy devices. The first one has the
@@ -77,7 +80,7 @@ func (a api) legacyDevice(w http.ResponseWriter, r *http.Request) {
 	v, err := a.legacy.View(name)
 	switch {
 	case err == nil:
-		a.answer(w, http.StatusOK, legacyDevice{View: v, Servers: a.legacy.Shown(name)})
+		a.answer(w, http.StatusOK, legacyDevice{View: v, Servers: a.legacy.Shown(name), Transfers: a.moving(name, true)})
 	case errors.Is(err, legacy.ErrUnknown):
 		a.fail(w, http.StatusNotFound, "no such device")
 	case errors.Is(err, legacy.ErrRecord):

@@ -47,7 +47,7 @@ func TestLegacy(t *testing.T) {
 	} {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest("GET", "/api/v1/legacy"+c.path, nil)
-		New(&fake{}, nil, f, nil).ServeHTTP(w, r)
+		New(&fake{}, nil, f, nil, nil).ServeHTTP(w, r)
 		body := w.Body.String()
 		if w.Code != c.status || c.lacks != "" && strings.Contains(body, c.lacks) {
 			t.Errorf("%s: %d %s", c.path, w.Code, body)
@@ -63,7 +63,7 @@ func TestLegacy(t *testing.T) {
 	}
 	f.errs["a"] = errors.New("disk")
 	w := httptest.NewRecorder()
-	New(&fake{}, nil, f, nil).ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/legacy", nil))
+	New(&fake{}, nil, f, nil, nil).ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/legacy", nil))
 	if w.Code != 500 {
 		t.Errorf("a store that fails: %d", w.Code)
 	}

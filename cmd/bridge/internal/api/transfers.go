@@ -7,6 +7,10 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/transfer"
 )
 
+// Moving says what is on its way to a device, or for it into the bridge, as
+// [transfer.Board.Of] does. It must be fast.
+type Moving func(device string, legacy bool) []transfer.View
+
 // TransfersPath is where [Transfers] belongs.
 const TransfersPath = "/api/v1/transfers"
 

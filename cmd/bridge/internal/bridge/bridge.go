@@ -205,7 +205,7 @@ func (b *Bridge) apiWith(c api.Canceller) http.Handler {
 	if b.legacy != nil {
 		l = b.legacy
 	}
-	return b.shown(api.New(seen{b.engine, b.inbox, b.legacy}, c, l, b.o.Log))
+	return b.shown(api.New(seen{b.engine, b.inbox, b.legacy}, c, l, b.watch.board.Of, b.o.Log))
 }
 
 // canceller is nil unless the operator wants one.

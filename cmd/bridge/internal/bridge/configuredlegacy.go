@@ -67,7 +67,7 @@ func configuredPackages(c *config.Config) Packages {
 	o := Packages{
 		Store:   delivery.StoreOptions{Dir: p.Dir, MaxBytes: int64(p.MaxBytes), MaxPackages: p.MaxPackages, MaxPackage: int64(p.MaxPackage)},
 		Fetcher: p.FetcherOptions(), Server: delivery.ServerOptions{MaxTransfers: p.MaxTransfer},
-		Base: p.URL, Lifetime: p.URLLifetime, MaxPush: int(p.MaxPush), PassThrough: p.PassThrough,
+		Base: p.URL, Lifetime: p.URLLifetime, MaxPush: int(p.MaxPush), MaxPushes: p.MaxPushes, PushRate: c.PushRate, PassThrough: p.PassThrough,
 	}
 	if o.Store.Dir == "" {
 		o.Store.Dir = filepath.Join(c.Store.Dir, "packages")

@@ -146,8 +146,9 @@ type DeviceRule struct {
 	Dialect lwm2m9.Dialect `yaml:"dialect"` // DialectUnknown: found out
 	// Activate overrides Drive.Activate unless it is nil.
 	Activate *bool `yaml:"activate"`
-	// Way overrides Packages.Way.
-	Way RuleWay `yaml:"way"`
+	// Way overrides Packages.Way, PushRate Packages.PushRate unless it is 0.
+	Way      RuleWay `yaml:"way"`
+	PushRate Size    `yaml:"push_rate" min:"1KiB" max:"1GiB"`
 }
 
 // Default is the configuration of a bridge without a file.

@@ -27,6 +27,8 @@ type Packages struct {
 	MaxPackages int         `yaml:"max_packages" min:"1" max:"1000000"`
 	MaxPackage  Size        `yaml:"max_package" min:"1KiB" max:"1024GiB"`
 	MaxPush     Size        `yaml:"max_push" min:"1KiB" max:"64MiB"` // written by an LwM2M server itself, in memory meanwhile
+	PushRate    Size        `yaml:"push_rate" min:"1KiB" max:"1GiB"` // bytes a second, of a push to an LwM2M device
+	MaxPushes   int         `yaml:"max_pushes" min:"1" max:"100000"` // such pushes at once
 	// PassThrough stores nothing: devices get the URL that was written.
 	PassThrough bool          `yaml:"pass_through"`
 	URL         string        `yaml:"url"`                                 // the base, as devices have it; empty: that of legacy.url
@@ -116,7 +118,7 @@ func (k SignKey) check() error {
 func defaultPackages() Packages {
 	return Packages{
 		Way: mapping.WayDirect, MaxBytes: delivery.DefaultMaxBytes, MaxPackages: delivery.DefaultMaxPackages, MaxPackage: delivery.DefaultMaxPackage,
-		MaxPush: 16 << 20, URLLifetime: 30 * 24 * time.Hour, MaxTransfer: delivery.DefaultMaxTransfers,
+		MaxPush: 16 << 20, PushRate: 1 << 20, MaxPushes: 64, URLLifetime: 30 * 24 * time.Hour, MaxTransfer: delivery.DefaultMaxTransfers,
 		StallTimeout: delivery.DefaultStallTimeout, TotalTimeout: delivery.DefaultTotalTimeout,
 		MaxRedirects: delivery.DefaultMaxRedirects, MaxFetches: delivery.DefaultMaxFetches,
 	}

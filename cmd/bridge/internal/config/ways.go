@@ -20,6 +20,14 @@ func (c *Config) Way(endpoint string) mapping.Way {
 	return c.Packages.Way
 }
 
+// PushRate is how fast an LwM2M device is pushed to, in bytes a second.
+func (c *Config) PushRate(endpoint string) int64 {
+	if r, ok := c.rule(endpoint); ok && r.PushRate != 0 {
+		return int64(r.PushRate)
+	}
+	return int64(c.Packages.PushRate)
+}
+
 // KeepsPackages says that the bridge has packages of its own for LwM2M devices:
 // some of them get theirs by another way than the server's URI.
 func (c *Config) KeepsPackages() bool {

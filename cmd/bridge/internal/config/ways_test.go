@@ -17,7 +17,7 @@ func TestWaysOfDevices(t *testing.T) {
 	c, err := parse("x.yaml", []byte(`
 packages: {way: auto, coap_url: "coap://bridge.example.com:5683", listen: 127.0.0.1:8081, url: "http://bridge.example.com:8081"}
 devices:
-  - {match: ["old-*"], way: push}
+  - {match: ["old-*"], way: push, push_rate: 2KiB}
   - {match: ["http-*"], way: proxy-http}
   - {match: ["plain-*"], dialect: draft}
 `+waysServer))
@@ -27,6 +27,11 @@ devices:
 	for endpoint, want := range map[string]mapping.Way{"old-1": mapping.WayPush, "http-1": mapping.WayProxyHTTP, "plain-1": 0, "other": 0} {
 		if got := c.Way(endpoint); got != want {
 			t.Errorf("%s: %v, want %v", endpoint, got, want)
+		}
+	}
+	for endpoint, want := range map[string]int64{"old-1": 2 << 10, "http-1": 1 << 20, "other": 1 << 20} {
+		if got := c.PushRate(endpoint); got != want {
+			t.Errorf("%s: pushed at %d bytes a second, want %d", endpoint, got, want)
 		}
 	}
 	if !c.KeepsPackages() || c.PackagesURL() != "http://bridge.example.com:8081" {
