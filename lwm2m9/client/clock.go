@@ -3,8 +3,9 @@ package client
 import (
 	"container/heap"
 	"context"
-	"sync"
 	"time"
+
+	"github.com/fwbridge/fwbridge/lwm2m9/internal/crew"
 )
 
 // lane is what goes to one server: Registers and Updates, so many at a time.
@@ -90,7 +91,7 @@ const idleCheck = time.Hour
 
 // runClock starts what is due until ctx ends, and waits for what it started.
 func (h *Host) runClock(ctx context.Context) {
-	var work sync.WaitGroup
+	var work crew.Crew
 	defer work.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -122,7 +123,7 @@ func (h *Host) due(now time.Time) []*Client {
 }
 
 // startAll begins exchanges and notifications as far as there is room.
-func (h *Host) startAll(ctx context.Context, work *sync.WaitGroup) {
+func (h *Host) startAll(ctx context.Context, work *crew.Crew) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, c := range h.telling {

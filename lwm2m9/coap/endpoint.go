@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/plgd-dev/go-coap/v3/message"
+
+	"github.com/fwbridge/fwbridge/lwm2m9/internal/crew"
 )
 
 // Options configure an [Endpoint]. Every zero value is usable.
@@ -92,7 +94,7 @@ type Endpoint struct {
 	start time.Time
 	wake  chan struct{} // the clock: look again
 	done  chan struct{} // closed when the endpoint stops
-	wg    sync.WaitGroup
+	wg    crew.Crew
 	opts  message.Options // scratch of the read loop
 
 	mu           sync.Mutex // guards everything below, and all peers

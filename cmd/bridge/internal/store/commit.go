@@ -20,7 +20,7 @@ const maxGroup = 4 << 20
 // those who write now wait for it anyway. A few writers never wait.
 const (
 	manyWriters = 4
-	gatherFor   = 2 * time.Millisecond
+	gatherFor   = 4 * time.Millisecond
 )
 
 // request is one Write on its way through the committer.
@@ -159,6 +159,11 @@ func (p *Pebble) commit(group []*request) {
 		stored = append(stored, r)
 	}
 	err := p.apply(batch)
+	if err == nil {
+		p.recent.add(staged)
+	} else {
+		p.recent = recent{} // whatever is stored now is looked up
+	}
 	for _, r := range stored {
 		r.finish(err)
 	}
@@ -196,6 +201,9 @@ func (p *Pebble) stage(batch *pebble.Batch, staged map[string]uint64, r *request
 // revision is the key's revision as the batch will leave it; 0 is none.
 func (p *Pebble) revision(staged map[string]uint64, key string) (uint64, error) {
 	if rev, ok := staged[key]; ok {
+		return rev, nil
+	}
+	if rev, ok := p.recent.get(key); ok {
 		return rev, nil
 	}
 	raw, closer, err := p.db.Get(dataKey(key))

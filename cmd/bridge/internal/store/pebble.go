@@ -32,6 +32,7 @@ type Pebble struct {
 
 	queue     queue
 	sequence  uint64 // the last revision given out; the committer's own
+	recent    recent // the committer's own
 	committed chan struct{}
 
 	mu     sync.Mutex
