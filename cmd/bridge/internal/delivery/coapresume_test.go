@@ -346,7 +346,7 @@ func TestCoAPNextSocket(t *testing.T) {
 }
 
 // TestCoAPOneSocket: where ETags are of the socket, the package comes from the
-// first byte over one, with time enough for its message ids; and ids that have
+// first byte over one, with time enough for its message ids, which is no stall; and ids that have
 // had their time are used again.
 func TestCoAPOneSocket(t *testing.T) {
 	s := &shelf{body: random(20_000)} // 20 blocks
@@ -355,7 +355,7 @@ func TestCoAPOneSocket(t *testing.T) {
 		resp.ETag = []byte(strconv.Itoa(int(r.Peer.Port())))
 		return resp
 	}
-	f, slept := newFetcher(t, FetcherOptions{ids: messageIDs{12, 600 * time.Millisecond}})
+	f, slept := newFetcher(t, FetcherOptions{ids: messageIDs{12, 600 * time.Millisecond}, StallTimeout: 300 * time.Millisecond})
 	start := time.Now()
 	got, err := f.Fetch(t.Context(), FetchRequest{URL: "coap://" + serveCoAP(t, nil, h)})
 	if err != nil || got.Digest != sha256.Sum256(s.body) || len(s.peers) != 3 || len(*slept) != 1 || s.times(0) != 2 {

@@ -70,7 +70,7 @@ func lowerASCII(s string) string {
 func (f *Fetcher) resolve(ctx context.Context, u *url.URL, try int) (netip.AddrPort, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.o.DialTimeout)
 	defer cancel()
-	all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	all, err := f.o.lookup(ctx, "ip", u.Hostname())
 	if err != nil {
 		return netip.AddrPort{}, &passing{fault: fault(KindUnreachable, err, "its name has no address")}
 	}

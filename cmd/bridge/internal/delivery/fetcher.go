@@ -7,7 +7,9 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -74,6 +76,7 @@ type FetcherOptions struct {
 	sleep        func(context.Context, time.Duration) error
 	transmission coap.Transmission
 	ids          messageIDs
+	lookup       func(ctx context.Context, network, host string) ([]netip.Addr, error) // of coap
 }
 
 func (o *FetcherOptions) fill() {
@@ -89,6 +92,9 @@ func (o *FetcherOptions) fill() {
 	o.MaxRedirects = cmp.Or(o.MaxRedirects, DefaultMaxRedirects)
 	o.MaxFetches = cmp.Or(o.MaxFetches, DefaultMaxFetches)
 	o.MaxKnown = cmp.Or(o.MaxKnown, DefaultMaxKnown)
+	if o.lookup == nil {
+		o.lookup = net.DefaultResolver.LookupNetIP
+	}
 	o.ids = cmp.Or(o.ids, defaultMessageIDs)
 	if o.Now == nil {
 		o.Now = time.Now
