@@ -45,6 +45,9 @@ func (p *PackageBucket) check(b *binder, path string) {
 	}
 	if p.Name == "" {
 		b.failAt(path+".name", "is missing: the name of the bucket")
+	} else if err := bucket.CheckName(p.Name); err != nil {
+		b.failAt(path+".name", "%q: %v", p.Name, err)
+		return
 	}
 	if p.Endpoint == "" {
 		b.failAt(path+".endpoint", "is missing: the host of the service, with :port if need be")

@@ -1,19 +1,28 @@
 package config
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery/bucket"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/tlsfiles/tlstest"
 )
 
 func TestBucketProblems(t *testing.T) {
-	const good = "endpoint: s3.example.com, name: b"
+	const good = "endpoint: s3.example.com, name: bucket"
 	for _, c := range []struct{ text, want string }{
 		{"endpoint: s3.example.com", "packages.bucket.name: is missing: the name of the bucket"},
-		{"name: b", "packages.bucket.endpoint: is missing: the host of the service, with :port if need be"},
-		{"name: b, endpoint: 'https://s3.example.com/x'", `packages.bucket.endpoint: "https://s3.example.com/x": endpoint of the bucket`},
+		{"endpoint: s3.example.com, name: ab", `packages.bucket.name: "ab": name of the bucket: Bucket name cannot be shorter than 3 characters`},
+		{"name: bucket", "packages.bucket.endpoint: is missing: the host of the service, with :port if need be"},
+		{"name: bucket, endpoint: 'https://s3.example.com/x'", `packages.bucket.endpoint: "https://s3.example.com/x": endpoint of the bucket`},
 		{good + ", access_key: a", "packages.bucket.access_key: and secret_key (or secret_file) belong together; one of them is missing"},
 		{good + ", secret_key: hunter2", "packages.bucket.access_key: and secret_key (or secret_file) belong together; one of them is missing"},
 		{good + ", access_key: a, secret_key: hunter2, secret_file: f", "packages.bucket.secret_file: and secret are both given; remove one"},
@@ -45,5 +54,36 @@ func TestBucketOptions(t *testing.T) {
 	}
 	if d := Default().Packages.Bucket; d.Given() {
 		t.Error("there is a bucket without configuration")
+	}
+}
+
+// TestBucketCA: the CA of the configuration is that of the bucket, and no other.
+func TestBucketCA(t *testing.T) {
+	ours, other := tlstest.NewCA(t, "ours"), tlstest.NewCA(t, "another")
+	leaf := ours.Leaf("bucket")
+	pair, err := tls.LoadX509KeyPair(leaf.Cert, leaf.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.TLS, s.Config.ErrorLog = &tls.Config{Certificates: []tls.Certificate{pair}}, log.New(io.Discard, "", 0)
+	s.StartTLS()
+	defer s.Close()
+	for file, trusted := range map[string]bool{ours.File: true, other.File: false, "": false} {
+		text := "packages: {bucket: {name: bucket, region: r, endpoint: '" + s.Listener.Addr().String() + "', ca: '" + file + "'}}\n"
+		c, err := parse("f.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := c.Packages.Bucket.Options()
+		o.Tries = 1
+		b, err := bucket.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Stat(t.Context(), delivery.Digest{1}); errors.Is(err, delivery.ErrMissing) != trusted {
+			t.Errorf("%q: %v", file, err)
+		}
+		b.Close()
 	}
 }

@@ -25,6 +25,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
 )
@@ -65,13 +66,22 @@ type Bucket struct {
 
 var _ delivery.Remote = (*Bucket)(nil)
 
+// CheckName says what is wrong with the name of a bucket, for any service: 3 to
+// 63 bytes, letters, digits, and some others between them.
+func CheckName(name string) error {
+	if err := s3utils.CheckValidBucketName(name); err != nil {
+		return fmt.Errorf("name of the bucket: %w", err)
+	}
+	return nil
+}
+
 // New makes a Bucket, and asks nobody: a service that is away is found out at
 // the first use. The error says what of the options is wrong.
 func New(o Options) (*Bucket, error) {
 	o.Tries = cmp.Or(o.Tries, DefaultTries)
 	o.Patience = cmp.Or(o.Patience, DefaultPatience)
-	if o.Name == "" {
-		return nil, errors.New("the bucket has no name")
+	if err := CheckName(o.Name); err != nil {
+		return nil, err
 	}
 	t := &http.Transport{
 		DialContext: patientDialer(o.Patience), TLSClientConfig: o.TLS.Clone(),

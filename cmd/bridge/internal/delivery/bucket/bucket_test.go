@@ -160,6 +160,11 @@ func TestSilentService(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	for name, good := range map[string]bool{"": false, "ab": false, "abc": true, strings.Repeat("a", 63): true, strings.Repeat("a", 64): false, "a_b/c": false} {
+		if _, err := bucket.New(bucket.Options{Endpoint: "s3.example.com", Name: name}); (err == nil) != good {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
 	for _, o := range []bucket.Options{{}, {Endpoint: "s3.example.com"}, {Name: "bucket"}, {Endpoint: "https://s3.example.com/x", Name: "bucket"}} {
 		if b, err := bucket.New(o); err == nil {
 			t.Errorf("%+v is taken: %p", o, b)

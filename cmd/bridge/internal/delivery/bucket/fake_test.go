@@ -2,9 +2,11 @@ package bucket_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/xml"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -18,7 +20,7 @@ import (
 // service is an S3-compatible service, as much of it as is asked for here. It
 // wants requests to be signed, and looks at no signature.
 type service struct {
-	url, host string
+	host string
 
 	mu      sync.Mutex
 	objects map[string][]byte
@@ -30,12 +32,21 @@ type service struct {
 	signed  bool                      // all requests so far
 }
 
-func newService(t *testing.T) *service {
+func newService(t *testing.T) *service { return newSecureService(t, nil) }
+
+// newSecureService has TLS, if it has a configuration of it.
+func newSecureService(t *testing.T, conf *tls.Config) *service {
 	t.Helper()
 	s := &service{objects: map[string][]byte{}, parts: map[string]map[int][]byte{}, asked: map[string]int{}, signed: true}
-	h := httptest.NewServer(s)
+	h := httptest.NewUnstartedServer(s)
+	h.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail
+	if h.TLS = conf; conf != nil {
+		h.StartTLS()
+	} else {
+		h.Start()
+	}
 	t.Cleanup(h.Close)
-	s.url, s.host = h.URL, strings.TrimPrefix(h.URL, "http://")
+	s.host = h.Listener.Addr().String()
 	return s
 }
 

@@ -15,11 +15,20 @@ import (
 
 func openStore(t *testing.T, o delivery.StoreOptions, s *service) *delivery.Store {
 	t.Helper()
+	if s == nil {
+		return openOn(t, o, bucket.Options{})
+	}
+	return openOn(t, o, options(s))
+}
+
+// openOn opens a store before a bucket, if it has a name.
+func openOn(t *testing.T, o delivery.StoreOptions, at bucket.Options) *delivery.Store {
+	t.Helper()
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
-	if s != nil {
-		b, err := bucket.New(options(s))
+	if at.Name != "" {
+		b, err := bucket.New(at)
 		if err != nil {
 			t.Fatal(err)
 		}
