@@ -32,6 +32,7 @@ type world struct {
 	dmURL string
 	packs string
 	addr  string // of the bridge, for devices
+	stop  func() // ends the bridge that was started last
 }
 
 // everyone belongs to one DM server: the device id is the endpoint name.
@@ -124,8 +125,13 @@ func (w *world) bridge(db store.Store, o engine.Options, more ...func(*Options))
 	if err != nil {
 		w.tb.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(w.ctx)
+	done := make(chan struct{})
+	w.stop = func() { cancel(); <-done }
 	w.wg.Go(func() {
-		if err := b.Run(w.ctx); err != nil {
+		defer close(done)
+		defer cancel()
+		if err := b.Run(ctx); err != nil {
 			w.tb.Error(err)
 		}
 	})

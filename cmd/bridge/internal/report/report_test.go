@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,7 @@ type world struct {
 	told   []string
 	answer map[string]error // by host
 	during func()           // called in each POST
+	notes  []string
 }
 
 // flaky is a store that refuses to delete when it is told to.
@@ -62,7 +64,7 @@ func newWorld(t *testing.T) *world {
 // start begins a life of the queue.
 func (w *world) start() {
 	w.t.Helper()
-	q, err := New(Options{Store: w.db, Post: w.post, Log: slog.New(slog.NewTextHandler(&w.log, nil))})
+	q, err := New(Options{Store: w.db, Post: w.post, Note: w.note, Log: slog.New(slog.NewTextHandler(&w.log, nil))})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -91,6 +93,12 @@ func (w *world) post(ctx context.Context, uri string, s delivery.InstallStatus) 
 		return ctx.Err()
 	}
 	return answer
+}
+
+func (w *world) note(device, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.notes = append(w.notes, device+": "+text)
 }
 
 // is sets how a host answers.
@@ -233,6 +241,59 @@ func TestPauses(t *testing.T) {
 		time.Sleep(MaxPause)
 		w.expect("http://a.example/2 900 Success", "http://a.example/1 900 Success")
 		w.counts(Counts{Accepted: 2})
+	})
+}
+
+// TestPauseBegins: after a success the pauses begin anew.
+func TestPauseBegins(t *testing.T) {
+	run(t, func(w *world) {
+		w.is("a.example", errAway)
+		for i := range 3 {
+			w.end(fmt.Sprint("http://a.example/", i), delivery.StatusSuccess)
+		}
+		w.expect("http://a.example/0 900 Success")
+		w.is("a.example", nil)
+		w.during = func() { w.is("a.example", errAway) } // from the next one on
+		time.Sleep(FirstPause)
+		w.expect("http://a.example/1 900 Success", "http://a.example/2 900 Success")
+		time.Sleep(FirstPause)
+		w.expect("http://a.example/0 900 Success")
+	})
+}
+
+// TestStopped: what is under way when the bridge stops has not failed.
+func TestStopped(t *testing.T) {
+	run(t, func(w *world) {
+		w.is("a.example", context.Canceled)
+		w.end("http://a.example/r", delivery.StatusSuccess)
+		synctest.Wait()
+		w.stop()
+		if w.log.Len() > 0 || len(w.notes) > 0 || w.stored() != 1 {
+			t.Errorf("%d stored; %s %q", w.stored(), w.log.String(), w.notes)
+		}
+	})
+}
+
+// TestNotes: the time line says what becomes of a report, and once that it was
+// not taken.
+func TestNotes(t *testing.T) {
+	run(t, func(w *world) {
+		w.is("a.example", errAway)
+		w.end("http://a.example/r?secret", delivery.StatusSuccess)
+		time.Sleep(5 * FirstPause)
+		w.is("a.example", nil)
+		w.is("b.example", errRefused)
+		w.end("http://b.example/r?secret", delivery.StatusLoaderError)
+		time.Sleep(MaxPause)
+		synctest.Wait()
+		want := []string{
+			"dev: install report 900 Success to a.example: not taken, comes again (unreachable: no connection)",
+			"dev: install report 954 Loader Error to b.example: refused (refused: the package server answered 404)",
+			"dev: install report 900 Success to a.example: taken",
+		}
+		if !slices.Equal(w.notes, want) {
+			t.Errorf("%q", w.notes)
+		}
 	})
 }
 

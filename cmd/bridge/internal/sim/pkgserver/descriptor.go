@@ -25,7 +25,7 @@ func descriptor(w http.ResponseWriter, r *http.Request, s served) {
 
 // wrongDescriptor announces another digest.
 func wrongDescriptor(w http.ResponseWriter, r *http.Request, s served) {
-	describe(w, r, len(s.body), strings.Repeat("0", 2*sha256.Size))
+	describe(w, r, len(s.body), strings.Repeat("01", sha256.Size))
 }
 
 func describe(w http.ResponseWriter, r *http.Request, size int, digest string) {
