@@ -83,6 +83,14 @@ func TestDescriptorOnce(t *testing.T) {
 	}
 }
 
+// TestZeroDigest: what would announce nothing is no digest.
+func TestZeroDigest(t *testing.T) {
+	f, _ := newFetcher(t, FetcherOptions{})
+	if _, err := f.Fetch(t.Context(), FetchRequest{URL: serve(t, status(200)) + "/x#sha256=" + strings.Repeat("0", 64)}); KindOf(err) != KindURI {
+		t.Error(err)
+	}
+}
+
 // TestDescriptorsBound: at the limit one is forgotten.
 func TestDescriptorsBound(t *testing.T) {
 	f, _ := newFetcher(t, FetcherOptions{MaxKnown: 2})
@@ -108,6 +116,7 @@ func TestDescriptorFaults(t *testing.T) {
 		"version 2":        {"<media><DDVersion>2.0</DDVersion><objectURI>fw.bin</objectURI></media>", KindUnsupported},
 		"size":             {ddHead + "<objectURI>fw.bin</objectURI><size>much</size></media>", KindUnsupported},
 		"hash":             {ddHead + "<objectURI>fw.bin</objectURI><hash>abc</hash></media>", KindUnsupported},
+		"zero hash":        {ddHead + "<objectURI>fw.bin</objectURI><hash>" + strings.Repeat("0", 64) + "</hash></media>", KindUnsupported},
 		"too long":         {ddHead + "<objectURI>fw.bin</objectURI>" + strings.Repeat(" ", MaxDescriptor) + "</media>", KindServer},
 		"itself":           {ddHead + "<objectURI>dd</objectURI></media>", KindUnsupported},
 		"other size":       {ddHead + "<objectURI>fw.bin</objectURI><size>999</size></media>", KindIntegrity},

@@ -134,6 +134,7 @@ func TestSidecar(t *testing.T) {
 		{"one of several", wrong + "  other.bin\n" + hex + "  fw.bin\n", 0, true},
 		{"none of several", wrong + "  other.bin\n" + hex + "  another.bin\n", KindIntegrity, false},
 		{"wrong", wrong, KindIntegrity, false},
+		{"zero", strings.Repeat("0", 64), KindIntegrity, false},
 		{"nonsense", "<html>", KindIntegrity, false},
 		{"too long", strings.Repeat(" ", MaxSidecar) + hex, KindServer, false},
 		{"none", "", KindRefused, false},
