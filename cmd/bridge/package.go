@@ -120,7 +120,11 @@ func addPackage(ctx context.Context, cmd *cobra.Command, packages control.Packag
 	bar := newBar(cmd, "added")
 	defer bar.End()
 	if u, err := url.Parse(from); err == nil && u.Host != "" {
-		return packages.FetchPackage(ctx, from, stepsOf(bar))
+		added, err := packages.FetchPackage(ctx, from, stepsOf(bar))
+		if err != nil {
+			return added, fmt.Errorf("%s: %w", u.Host, err) // the rest may hold secrets
+		}
+		return added, nil
 	}
 	f, err := os.Open(from)
 	if err != nil {
@@ -241,7 +245,8 @@ device takes and checks it; nothing installs it, and no DM server is told. While
 update by the DM server runs on the device, it is refused.
 
 When the device loses what it had, it is begun anew; when it says "later", it is
-tried again for some minutes. Interrupted, nothing more is sent.`,
+tried again for some minutes. Interrupted, nothing more is sent. It goes at the pace
+of packages.push_rate, and waits while packages.max_pushes others go on.`,
 		Example: `  bridge package push urn:imei:356938035643809 firmware.bin --data /var/lib/fwbridge
   bridge package push meter-7 5feceb66ffc8 --instance 1`,
 		Args: cobra.ExactArgs(2),

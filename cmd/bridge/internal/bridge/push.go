@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -165,6 +166,8 @@ func pushFailed(err error) error {
 		return refusedPush(control.ErrDevice, "the device answered %v", no.Code)
 	case errors.Is(err, server.ErrNotRegistered):
 		return refusedPush(control.ErrDevice, "the device is not registered any more")
+	case errors.Is(err, server.ErrGarbage):
+		return refusedPush(control.ErrDevice, "what the device answered makes no sense, and nobody knows what it has (%v)", err)
 	case errors.Is(err, server.ErrNotSent):
 		return refusedPush(control.ErrDevice, "nothing was sent: %v", err)
 	}
@@ -173,6 +176,11 @@ func pushFailed(err error) error {
 
 func refusedPush(kind error, format string, args ...any) error {
 	return &control.PackageError{Kind: kind, Text: fmt.Sprintf(format, args...)}
+}
+
+// pushing says whether a push to a device is under way, or waits for its turn.
+func (b *Bridge) pushing(endpoint string) bool {
+	return slices.ContainsFunc(b.watch.board.Of(endpoint, false), func(v transfer.View) bool { return v.Way == transfer.Push && !v.Done })
 }
 
 // pushTarget is the instance to push to, of a device that can be pushed to now.
@@ -194,6 +202,8 @@ func (b *Bridge) pushTarget(r control.PushRequest) (lwm2m9.InstanceID, error) {
 		return 0, refusedPush(control.ErrDevice, "%s is not registered", r.Endpoint)
 	case d.Drive != nil && !d.Drive.Over:
 		return 0, refusedPush(control.ErrDevice, "an update by the DM server is running on %s", r.Endpoint)
+	case b.pushing(r.Endpoint):
+		return 0, refusedPush(control.ErrDevice, "a package is being pushed to %s already", r.Endpoint)
 	case r.Instance != nil:
 		return lwm2m9.InstanceID(*r.Instance), nil
 	case len(instances) == 1:

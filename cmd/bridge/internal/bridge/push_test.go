@@ -69,6 +69,7 @@ func TestPushTries(t *testing.T) {
 		{"asleep before its turn", []error{fmt.Errorf("%w: %w", server.ErrNotSent, errNoPlace)}, 2, 0, "", nil},
 		{"gone", []error{server.ErrNotRegistered}, 1, 0, "the device is not registered any more", control.ErrDevice},
 		{"silent", []error{server.ErrNoAnswer}, 1, 0, "the device does not answer", control.ErrDevice},
+		{"nonsense", []error{server.ErrGarbage}, 1, 0, "what the device answered makes no sense", control.ErrDevice},
 		{"unsent", []error{server.ErrNotSent}, 1, 0, "nothing was sent", control.ErrDevice},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -187,6 +188,49 @@ func TestPushByHand(t *testing.T) {
 				t.Errorf("%+v", v)
 			}
 		})
+	}
+}
+
+// TestPushTarget: who cannot be pushed to is refused before anything is sent.
+func TestPushTarget(t *testing.T) {
+	w := newWaysWorld(t)
+	w.start(mapping.WayPush)
+	registered := make(chan struct{}, 16)
+	w.device(lwm2mdevice.Config{
+		Endpoint: "dev", Instances: []lwm2mdevice.Software{{ID: 1}, {ID: 4}}, OnEvent: func(e lwm2mdevice.Event) {
+			if e.Kind == lwm2mdevice.EventRegistered {
+				registered <- struct{}{}
+			}
+		},
+	})
+	<-registered
+	four := uint16(4)
+	for _, test := range []struct {
+		r    control.PushRequest
+		id   lwm2m9.InstanceID
+		want string
+		kind error
+	}{
+		{control.PushRequest{Endpoint: "nobody"}, 0, "nobody: no such device", control.ErrDevice},
+		{control.PushRequest{Endpoint: "dev"}, 0, "dev has the instances 1, 4: name one with --instance", control.ErrWrongUse},
+		{control.PushRequest{Endpoint: "dev", Instance: &four}, 4, "", nil},
+	} {
+		id, err := w.b.pushTarget(test.r)
+		if id != test.id || !errors.Is(err, test.kind) || err != nil && err.Error() != test.want {
+			t.Errorf("%+v: %d, %v; want %d, %q", test.r, id, err, test.id, test.want)
+		}
+	}
+	k := transfer.Key{Device: "dev", Way: transfer.Push}
+	w.b.watch.board.Waits(k, 10)
+	if _, err := w.b.pushTarget(control.PushRequest{Endpoint: "dev", Instance: &four}); err == nil || !strings.Contains(err.Error(), "already") {
+		t.Errorf("while one waits: %v", err)
+	}
+	w.b.watch.board.Ended(k, "")
+	if _, err := w.b.pushTarget(control.PushRequest{Endpoint: "dev", Instance: &four}); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+	if _, err := (&Bridge{}).pushTarget(control.PushRequest{Endpoint: "dev"}); !errors.Is(err, control.ErrDevice) {
+		t.Errorf("without direction A: %v", err)
 	}
 }
 

@@ -87,6 +87,10 @@ func (r *Remote) order(ctx context.Context, path string, body any, progress func
 	return r.talk(ctx, http.MethodPost, path, bytes.NewReader(b), int64(len(b)), progress)
 }
 
+// errGivenUp means that whoever asked does not wait any more. The bridge stops
+// what it does.
+var errGivenUp = refuse(nil, "given up")
+
 // talk makes a request and reads lines until the last one.
 func (r *Remote) talk(ctx context.Context, method, path string, body io.Reader, size int64, progress func(Step)) (line, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://bridge"+path, body)
@@ -95,6 +99,9 @@ func (r *Remote) talk(ctx context.Context, method, path string, body io.Reader, 
 	}
 	req.ContentLength = size
 	resp, err := r.client.Do(req)
+	if err != nil && ctx.Err() != nil {
+		return line{}, errGivenUp
+	}
 	if err != nil {
 		return line{}, fmt.Errorf("%w: %w", ErrNoBridge, err)
 	}
@@ -102,7 +109,9 @@ func (r *Remote) talk(ctx context.Context, method, path string, body io.Reader, 
 	for d := json.NewDecoder(resp.Body); ; {
 		var l line
 		switch err := d.Decode(&l); {
-		case errors.Is(err, io.EOF) && ctx.Err() == nil:
+		case err != nil && ctx.Err() != nil:
+			return line{}, errGivenUp
+		case errors.Is(err, io.EOF):
 			return line{}, fmt.Errorf("%w: it stopped in the middle", ErrNoBridge)
 		case err != nil:
 			return line{}, fmt.Errorf("%w: %w", ErrNoBridge, err)

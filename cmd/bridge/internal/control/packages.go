@@ -111,7 +111,7 @@ func (l *LocalPackages) AddPackage(ctx context.Context, body io.Reader, size int
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return delivery.Package{}, refuse(nil, "given up")
+		return delivery.Package{}, errGivenUp
 	}
 	if w.Size() != size {
 		return delivery.Package{}, refuse(nil, "%d of %d bytes came; nothing is kept", w.Size(), size)

@@ -92,3 +92,65 @@ func TestNoStore(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNotesArrive: of steps that come fast some are left out, but no note.
+func TestNotesArrive(t *testing.T) {
+	p := servePackages(t, &LocalPackages{Store: withPackage(t), Push: func(_ context.Context, _ delivery.Package, _ PushRequest, progress func(Step)) error {
+		for i := range 100 {
+			progress(Step{Bytes: int64(i)})
+			progress(Step{Note: "later"})
+		}
+		return nil
+	}})
+	notes := 0
+	err := p.PushPackage(t.Context(), PushRequest{Endpoint: "d", Digest: somePrefix}, func(s Step) {
+		if s.Note != "" {
+			notes++
+		}
+	})
+	if err != nil || notes != 100 {
+		t.Errorf("%d of 100 notes, %v", notes, err)
+	}
+}
+
+// TestGivenUp: who is interrupted is told just that, and the bridge stops too.
+func TestGivenUp(t *testing.T) {
+	began, ended := make(chan struct{}), make(chan error, 1)
+	p := servePackages(t, &LocalPackages{Store: withPackage(t), Push: func(ctx context.Context, _ delivery.Package, _ PushRequest, progress func(Step)) error {
+		progress(Step{Note: "begun"})
+		<-began
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return nil
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	err := p.PushPackage(ctx, PushRequest{Endpoint: "d", Digest: somePrefix}, func(Step) {
+		close(began)
+		cancel()
+	})
+	if err == nil || err.Error() != "given up" || errors.Is(err, ErrNoBridge) {
+		t.Errorf("%v", err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("the bridge goes on")
+	}
+	if _, err := p.ListPackages(ctx); err == nil || err.Error() != "given up" {
+		t.Errorf("before it began: %v", err)
+	}
+}
+
+// somePrefix names the package of withPackage: the SHA-256 of "x".
+const somePrefix = "2d711642"
+
+func withPackage(t *testing.T) *delivery.Store {
+	t.Helper()
+	s, err := delivery.OpenStore(delivery.StoreOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if _, err := (&LocalPackages{Store: s}).AddPackage(t.Context(), strings.NewReader("x"), 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

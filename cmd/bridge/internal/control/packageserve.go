@@ -135,6 +135,13 @@ func stream(w http.ResponseWriter, r *http.Request, log *slog.Logger, do func(co
 	done := make(chan line, 1)
 	go func() {
 		last, err := do(r.Context(), func(s Step) {
+			if s.Note != "" {
+				select {
+				case steps <- s:
+				case <-r.Context().Done():
+				}
+				return
+			}
 			select {
 			case steps <- s:
 			default: // the next one says more

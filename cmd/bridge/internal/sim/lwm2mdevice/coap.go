@@ -77,9 +77,14 @@ func (b *boot) open(ctx context.Context, to string) (*client.Conn, error) {
 	return conn, nil
 }
 
+// pushTime is how long a package that is pushed may take. go-coap forgets what
+// it has so long after the first block, not the last, after 3 s of itself, and
+// answers 2.31 to the end of what it has forgotten.
+const pushTime = time.Hour
+
 func (b *boot) config(ctx context.Context) client.Config {
 	cfg := client.DefaultConfig
-	cfg.Ctx = ctx
+	cfg.Ctx, cfg.BlockwiseTransferTimeout = ctx, pushTime
 	cfg.Errors = func(err error) { b.d.cfg.Log.Debug("device: coap", "error", err) }
 	cfg.MessagePool = pool.New(0, 0)
 	cfg.TransmissionAcknowledgeTimeout = b.d.cfg.Timing.Ack
