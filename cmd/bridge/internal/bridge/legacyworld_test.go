@@ -36,7 +36,8 @@ type legacyWorld struct {
 	udp   net.PacketConn
 	lwm2m *lwm2mserver.Server
 	db    store.Store
-	stop  func() // of the bridge that runs
+	stop  func()          // of the bridge that runs
+	set   func(*Packages) // changes what the configuration says
 
 	mu      sync.Mutex
 	events  []dmdevice.Event
@@ -178,6 +179,9 @@ func (w *legacyWorld) bridge(change ...string) *Bridge {
 	o := Configured(c)
 	o.Engine.Store, o.Legacy, o.Log = w.db, ConfiguredLegacy(c), slog.New(logSpy{slog.DiscardHandler, w})
 	o.Packages, o.Ways = ConfiguredPackages(c)
+	if w.set != nil {
+		w.set(o.Packages)
+	}
 	o.Legacy.Listener, o.Legacy.Host.AckTimeout = l, 200*time.Millisecond
 	b, err := New(o)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/lwm2mdevice"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/pkgserver"
 	"github.com/fwbridge/fwbridge/fwupdate"
+	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/mapping"
 	"github.com/fwbridge/fwbridge/syncml"
 )
@@ -42,33 +43,35 @@ var misbehaviour = []struct {
 	set       func(*Packages)
 	state     fwupdate.State
 	code      fwupdate.Code
+	result    lwm2m9.UpdateResult // in direction B
 }{
-	{name: "404", behaviour: "status-404", state: 20, code: fwupdate.CodeServerError},
-	{name: "410", behaviour: "status-410", state: 20, code: fwupdate.CodeServerError},
-	{name: "418", behaviour: "status-418", state: 20, code: fwupdate.CodeServerError},
-	{name: "401", behaviour: "status-401", state: 20, code: fwupdate.CodeAuthFailure},
-	{name: "403", behaviour: "status-403", state: 20, code: fwupdate.CodeAuthFailure},
-	{name: "500", behaviour: "status-500", state: 20, code: fwupdate.CodeServerError},
-	{name: "503", behaviour: "status-503", state: 20, code: fwupdate.CodeServerError},
-	{name: "gzip", behaviour: "gzip", state: 20, code: fwupdate.CodeServerError},
-	{name: "endless redirects", behaviour: "redirect", state: 20, code: fwupdate.CodeServerError},
-	{name: "206 with the wrong range", behaviour: "wrong-range", state: 20, code: fwupdate.CodeServerError},
-	{name: "less than Content-Length", behaviour: "short", state: 20, code: fwupdate.CodeNetwork},
-	{name: "reset", behaviour: "reset", state: 20, code: fwupdate.CodeNetwork},
-	{name: "no answer", behaviour: "mute", set: quick, state: 20, code: fwupdate.CodeRequestTimeout},
-	{name: "stalls", behaviour: "stall", set: quick, state: 20, code: fwupdate.CodeRequestTimeout},
-	{name: "stalls, and cannot resume", behaviour: "stall", set: restless, state: 20, code: fwupdate.CodeRequestTimeout},
-	{name: "slow loris", behaviour: "loris", set: quick, state: 20, code: fwupdate.CodeRequestTimeout},
-	{name: "slow loris in the header", behaviour: "loris-header", set: quick, state: 20, code: fwupdate.CodeRequestTimeout},
-	{name: "unreachable", behaviour: "", state: 20, code: fwupdate.CodeServerUnavailable},
-	{name: "no end, no Content-Length", behaviour: "endless", set: smallStore, state: 20, code: fwupdate.CodeDownloadOutOfMemory},
-	{name: "larger than allowed", behaviour: "ok", behind: "?size=2000000", set: smallStore, state: 20, code: fwupdate.CodeDownloadOutOfMemory},
-	{name: "host not allowed", behaviour: "ok", set: otherHosts, state: 20, code: fwupdate.CodeBadURL},
-	{name: "address not allowed", behaviour: "ok", set: noLoopback, state: 20, code: fwupdate.CodeBadURL},
-	{name: "no digest behind #", behaviour: "ok", behind: "#sha256=00", state: 20, code: fwupdate.CodeBadURL},
-	{name: "no sidecar", behaviour: "ok", set: signedHosts, state: 20, code: fwupdate.CodeServerError},
-	{name: "another digest", behaviour: "ok", behind: "#sha256=" + strings.Repeat("01", 32), state: 80, code: fwupdate.CodeCorrupted},
-	{name: "no Content-Length, that is all", behaviour: "chunked", state: 100, code: fwupdate.CodeSuccess},
+	{name: "404", behaviour: "status-404", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultInvalidURI},
+	{name: "410", behaviour: "status-410", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultInvalidURI},
+	{name: "418", behaviour: "status-418", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultInvalidURI},
+	{name: "401", behaviour: "status-401", state: 20, code: fwupdate.CodeAuthFailure, result: lwm2m9.ResultDeviceError},
+	{name: "403", behaviour: "status-403", state: 20, code: fwupdate.CodeAuthFailure, result: lwm2m9.ResultDeviceError},
+	{name: "500", behaviour: "status-500", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultConnectionLost},
+	{name: "503", behaviour: "status-503", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultConnectionLost},
+	{name: "gzip", behaviour: "gzip", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultConnectionLost},
+	{name: "endless redirects", behaviour: "redirect", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultConnectionLost},
+	{name: "206 with the wrong range", behaviour: "wrong-range", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultConnectionLost},
+	{name: "less than Content-Length", behaviour: "short", state: 20, code: fwupdate.CodeNetwork, result: lwm2m9.ResultConnectionLost},
+	{name: "reset", behaviour: "reset", state: 20, code: fwupdate.CodeNetwork, result: lwm2m9.ResultConnectionLost},
+	{name: "no answer", behaviour: "mute", set: quick, state: 20, code: fwupdate.CodeRequestTimeout, result: lwm2m9.ResultConnectionLost},
+	{name: "stalls", behaviour: "stall", set: quick, state: 20, code: fwupdate.CodeRequestTimeout, result: lwm2m9.ResultConnectionLost},
+	{name: "stalls, and cannot resume", behaviour: "stall", set: restless, state: 20, code: fwupdate.CodeRequestTimeout, result: lwm2m9.ResultConnectionLost},
+	{name: "slow loris", behaviour: "loris", set: quick, state: 20, code: fwupdate.CodeRequestTimeout, result: lwm2m9.ResultConnectionLost},
+	{name: "slow loris in the header", behaviour: "loris-header", set: quick, state: 20, code: fwupdate.CodeRequestTimeout, result: lwm2m9.ResultConnectionLost},
+	{name: "unreachable", behaviour: "", state: 20, code: fwupdate.CodeServerUnavailable, result: lwm2m9.ResultConnectionLost},
+	{name: "no end, no Content-Length", behaviour: "endless", set: smallStore, state: 20, code: fwupdate.CodeDownloadOutOfMemory, result: lwm2m9.ResultNotEnoughStorage},
+	{name: "larger than allowed", behaviour: "ok", behind: "?size=2000000", set: smallStore, state: 20, code: fwupdate.CodeDownloadOutOfMemory, result: lwm2m9.ResultNotEnoughStorage},
+	{name: "host not allowed", behaviour: "ok", set: otherHosts, state: 20, code: fwupdate.CodeBadURL, result: lwm2m9.ResultInvalidURI},
+	{name: "address not allowed", behaviour: "ok", set: noLoopback, state: 20, code: fwupdate.CodeBadURL, result: lwm2m9.ResultInvalidURI},
+	{name: "no digest behind #", behaviour: "ok", behind: "#sha256=00", state: 20, code: fwupdate.CodeBadURL, result: lwm2m9.ResultInvalidURI},
+	{name: "no sidecar", behaviour: "ok", set: signedHosts, state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultInvalidURI},
+	{name: "another digest", behaviour: "ok", behind: "#sha256=" + strings.Repeat("01", 32), state: 80, code: fwupdate.CodeCorrupted, result: lwm2m9.ResultIntegrityFailure},
+	{name: "another digest in the descriptor", behaviour: "wrong-descriptor", state: 80, code: fwupdate.CodeCorrupted, result: lwm2m9.ResultIntegrityFailure},
+	{name: "no Content-Length, that is all", behaviour: "chunked", state: 100, code: fwupdate.CodeSuccess, result: lwm2m9.ResultVerified},
 }
 
 // TestMisbehaviour: whatever a package server does, the legacy server gets the

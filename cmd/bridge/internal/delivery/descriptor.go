@@ -111,7 +111,7 @@ func anyDigest(s string) (Digest, bool) {
 	if err != nil || len(b) != len(Digest{}) {
 		return Digest{}, false
 	}
-	return Digest(b), true
+	return Digest(b), !Digest(b).IsZero()
 }
 
 // follow is what a fetch is after when a descriptor has come instead.

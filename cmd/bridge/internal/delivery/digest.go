@@ -13,13 +13,14 @@ type Digest [sha256.Size]byte
 // errDigest tells what a digest has to look like.
 var errDigest = errors.New("a digest is 64 hexadecimal digits (SHA-256)")
 
-// ParseDigest reads 64 hexadecimal digits, of either case.
+// ParseDigest reads 64 hexadecimal digits, of either case, and not all zero:
+// who announces that has announced something, and no package is so.
 func ParseDigest(s string) (Digest, error) {
 	var d Digest
 	if len(s) != hex.EncodedLen(len(d)) {
 		return Digest{}, errDigest
 	}
-	if _, err := hex.Decode(d[:], []byte(s)); err != nil {
+	if _, err := hex.Decode(d[:], []byte(s)); err != nil || d.IsZero() {
 		return Digest{}, errDigest
 	}
 	return d, nil

@@ -167,10 +167,16 @@ func TestDigestText(t *testing.T) {
 	if err := back.UnmarshalText(nil); err != nil || !back.IsZero() || back.String() != "" {
 		t.Errorf("%v %v", back, err)
 	}
-	for _, s := range []string{"x", strings.Repeat("g", 64), d.String() + "0"} {
+	for _, s := range []string{"x", strings.Repeat("g", 64), d.String() + "0", strings.Repeat("0", 64)} {
 		if _, err := ParseDigest(s); err == nil {
 			t.Errorf("%q is a digest", s)
 		}
+		if _, ok := anyDigest("sha256:" + s); ok {
+			t.Errorf("%q is announced", s)
+		}
+	}
+	if _, ok := anyDigest(base64.StdEncoding.EncodeToString(make([]byte, sha256.Size))); ok {
+		t.Error("32 zero bytes are a digest")
 	}
 }
 
