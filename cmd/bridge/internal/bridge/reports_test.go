@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -288,6 +289,31 @@ func TestHoldAgain(t *testing.T) {
 	}
 	for entry := range w.db.Scan(heldPrefix) {
 		t.Errorf("still stored: %s", entry.Key)
+	}
+}
+
+// TestFetchNobodyWaits: a package that has come when nobody waits any more is not
+// kept, but the one that the drive has is.
+func TestFetchNobodyWaits(t *testing.T) {
+	w := newWaysWorld(t)
+	w.start(mapping.WayPush)
+	uri := w.packs + pkgserver.Path("ok", "radio", "2.0")
+	if err := w.b.routes.Fetch(t.Context(), "dev", uri); err != nil {
+		t.Fatal(err)
+	}
+	known := uri + "#sha256=" + w.b.routes.held["dev"].Digest.String() // it is there, so the context ends nothing
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, endpoint := range []string{"dev", "other"} {
+		if err := w.b.routes.Fetch(ctx, endpoint, known); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", endpoint, err)
+		}
+	}
+	if held := w.b.routes.held; len(held) != 1 || held["dev"].URI != uri {
+		t.Errorf("held are %+v", held)
+	}
+	if all := w.b.packs.store.List(); len(all) != 1 || !slices.Equal(all[0].Owners, []string{owner("dev")}) {
+		t.Errorf("in the store: %+v", all)
 	}
 }
 

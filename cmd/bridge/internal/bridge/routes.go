@@ -150,8 +150,8 @@ func (w *routes) write(key string, v any) {
 // Fetch implements [engine.Delivery].
 func (w *routes) Fetch(ctx context.Context, endpoint, uri string) error {
 	got, err := w.packages.fetch(ctx, delivery.FetchRequest{URL: uri, Owner: owner(endpoint)})
-	if err == nil && ctx.Err() != nil { // the drive is over, and released what it had
-		w.packages.release(owner(endpoint), got.Digest)
+	if err == nil && ctx.Err() != nil { // nobody waits: the drive may be over, and has released what it had
+		w.hold(endpoint, held{uri, got.Digest, got.Notify}, &unwanted)
 		return context.Cause(ctx)
 	}
 	if err == nil {
@@ -166,8 +166,11 @@ func (w *routes) Fetch(ctx context.Context, endpoint, uri string) error {
 	return err
 }
 
+// unwanted is what is never held.
+var unwanted = held{URI: "\x00"}
+
 // hold keeps a package for a device's drive, instead of the one before; with
-// was only if that is the one before.
+// was only if that is the one before, else the package is let go.
 func (w *routes) hold(endpoint string, h held, was *held) {
 	w.mu.Lock()
 	old := w.held[endpoint]

@@ -15,6 +15,10 @@ import (
 // 1.0, 5.1).
 const descriptorType = "application/vnd.oma.dd+xml"
 
+// MaxNotify bounds an installNotifyURI, in bytes: it is kept for each device. A
+// longer one is as good as none.
+const MaxNotify = 2048
+
 // descriptor is what an OMA download descriptor says, as far as it matters
 // here (OMA Download OTA 1.0, 5.2). It is an error where a package was
 // expected.
@@ -90,7 +94,9 @@ func (d *descriptor) places(object, notify string, base *url.URL) error {
 		if err != nil {
 			return fault(KindUnsupported, nil, "the descriptor's installNotifyURI is none")
 		}
-		d.notify = u.String()
+		if s := u.String(); len(s) <= MaxNotify {
+			d.notify = s
+		}
 	}
 	return nil
 }

@@ -83,6 +83,18 @@ func TestDescriptorOnce(t *testing.T) {
 	}
 }
 
+// TestMaxNotify: an installNotifyURI at the limit is kept, one over it is none.
+func TestMaxNotify(t *testing.T) {
+	base := &url.URL{Scheme: "http", Host: "h", Path: "/dd"}
+	for over, want := range map[int]int{0: MaxNotify, 1: 0} {
+		notify := "http://h/" + strings.Repeat("x", MaxNotify+over-len("http://h/"))
+		d, err := parseDescriptor([]byte(ddHead+"<objectURI>fw.bin</objectURI><installNotifyURI>"+notify+"</installNotifyURI></media>"), base)
+		if err != nil || len(d.notify) != want {
+			t.Errorf("%d over: %d bytes, %v", over, len(d.notify), err)
+		}
+	}
+}
+
 // TestZeroDigest: what would announce nothing is no digest.
 func TestZeroDigest(t *testing.T) {
 	f, _ := newFetcher(t, FetcherOptions{})

@@ -13,9 +13,9 @@ import (
 
 // Limits.
 const (
-	Life       = 24 * time.Hour   // from the end of an update until its report is dropped
-	MaxWaiting = 50_000           // reports; a further one is dropped
-	MaxURI     = 2048             // bytes of a URI; a longer one is never told
+	Life       = 24 * time.Hour // from the end of an update until its report is dropped
+	MaxWaiting = 50_000         // reports; a further one is dropped
+	MaxURI     = delivery.MaxNotify
 	MaxPosts   = 4                // under way at once
 	PostTime   = 2 * time.Minute  // of one POST with its repetitions
 	FirstPause = 30 * time.Second // after a host has failed; doubles
