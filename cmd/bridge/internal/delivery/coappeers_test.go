@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,8 +94,8 @@ func TestCoAPName(t *testing.T) {
 			t.Errorf("%v: %v, slept %v", row.all, err, *slept)
 		}
 	}
-	if len(s.hosts) != 1 || !s.hosts["fw.example"] {
-		t.Errorf("hosts %v", s.hosts)
+	if _, _, hosts := s.saw(); !slices.Equal(hosts, []string{"fw.example"}) {
+		t.Errorf("hosts %q", hosts)
 	}
 }
 
@@ -145,7 +146,8 @@ func goCoAP(t *testing.T, blocks bool, h mux.HandlerFunc) string {
 	}
 	background(t, func(ctx context.Context) error {
 		s := udp.NewServer(options.WithMux(r), options.WithContext(ctx),
-			options.WithBlockwise(blocks, blockwise.SZX1024, 3*time.Second), options.WithErrors(func(error) {}))
+			options.WithBlockwise(blocks, blockwise.SZX1024, 3*time.Second), options.WithErrors(func(error) {}),
+			options.WithPeriodicRunner(func(func(time.Time) bool) {})) // its timer outlives the server
 		defer context.AfterFunc(ctx, s.Stop)()
 		return s.Serve(coapnet.NewUDPConn("udp4", c))
 	})
@@ -198,10 +200,11 @@ func TestCoAPSize2(t *testing.T) {
 		{3000, func(int64) uint32 { return limit + 1 }, KindTooLarge, 1},
 		{limit + 1, func(int64) uint32 { return 1<<32 - 1 }, KindTooLarge, 1},
 	} {
-		b, asked := random(row.size), 0
+		b := random(row.size)
+		var asked atomic.Int32
 		at := goCoAP(t, false, func(w mux.ResponseWriter, r *mux.Message) {
 			v, _ := r.Options().GetUint32(message.Block2)
-			asked++
+			asked.Add(1)
 			off := int64(v>>4) * 1024
 			end := min(off+1024, int64(len(b)))
 			v = v&^0xf | 6
@@ -219,8 +222,8 @@ func TestCoAPSize2(t *testing.T) {
 		f, _ := newFetcher(t, FetcherOptions{Store: openStore(t, StoreOptions{MaxPackage: limit}), Now: ticking()})
 		var told []Progress
 		got, err := f.Fetch(t.Context(), FetchRequest{URL: "coap://" + at + "/fw", Progress: func(p Progress) { told = append(told, p) }})
-		if row.kind != 0 && KindOf(err) != row.kind || row.kind == 0 && (err != nil || got.Digest != sha256.Sum256(b)) || asked != row.asked {
-			t.Errorf("%d bytes: %+v, %v, asked %d times", row.size, got, err, asked)
+		if row.kind != 0 && KindOf(err) != row.kind || row.kind == 0 && (err != nil || got.Digest != sha256.Sum256(b)) || int(asked.Load()) != row.asked {
+			t.Errorf("%d bytes: %+v, %v, asked %d times", row.size, got, err, asked.Load())
 		}
 		for i, p := range told {
 			if p.Total != 0 && p.Bytes > p.Total || i > 0 && p.Bytes < told[i-1].Bytes || i > 0 && p.Rate == 0 {
@@ -230,6 +233,39 @@ func TestCoAPSize2(t *testing.T) {
 		if row.kind == 0 && (len(told) != row.asked+1 || !cmp.Equal(told[row.asked], Progress{Bytes: int64(row.size), Total: int64(row.size), Rate: told[row.asked].Rate})) {
 			t.Errorf("%d bytes: told %+v", row.size, told)
 		}
+	}
+}
+
+// TestCoAPWrongBlock: a server that answers with another block than was asked for
+// is asked from the first byte, now and whenever it breaks.
+func TestCoAPWrongBlock(t *testing.T) {
+	b := random(5000)
+	var firsts, n atomic.Int32
+	at := goCoAP(t, false, func(w mux.ResponseWriter, r *mux.Message) {
+		v, _ := r.Options().GetUint32(message.Block2)
+		if v>>4 == 0 {
+			firsts.Add(1)
+		}
+		turn := n.Add(1)
+		if turn == 8 { // the fourth block, the second time
+			_ = w.SetResponse(codes.ServiceUnavailable, message.TextPlain, nil)
+			return
+		}
+		off := int64(v>>4) * 1024
+		end := min(off+1024, int64(len(b)))
+		if v = v&^0xf | 6; turn == 4 {
+			v += 1 << 4
+		}
+		if end < int64(len(b)) {
+			v |= 8
+		}
+		_ = w.SetResponse(codes.Content, message.AppOctets, bytes.NewReader(b[off:end]), message.Option{ID: message.ETag, Value: []byte("tag")})
+		w.Message().SetOptionUint32(message.Block2, v)
+	})
+	f, slept := newFetcher(t, FetcherOptions{})
+	got, err := f.Fetch(t.Context(), FetchRequest{URL: "coap://" + at + "/fw"})
+	if err != nil || got.Digest != sha256.Sum256(b) || firsts.Load() != 3 || len(*slept) != 2 {
+		t.Errorf("%+v, %v; the first block %d times, slept %v", got, err, firsts.Load(), *slept)
 	}
 }
 

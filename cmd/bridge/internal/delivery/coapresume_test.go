@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"crypto/sha256"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -66,6 +67,12 @@ func (s *shelf) set(body []byte, etag string) {
 	s.body, s.etag = body, etag
 }
 
+func (s *shelf) setMood(mood func(n int, at int64) *coap.Response) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mood = mood
+}
+
 // times says how often an offset was asked for.
 func (s *shelf) times(at int64) int {
 	s.mu.Lock()
@@ -77,6 +84,16 @@ func (s *shelf) times(at int64) int {
 		}
 	}
 	return n
+}
+
+// saw is how many requests there were, from how many sockets, for which hosts;
+// and the counts begin anew.
+func (s *shelf) saw() (requests, sockets int, hosts []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	requests, sockets, hosts = len(s.asked), len(s.peers), slices.Collect(maps.Keys(s.hosts))
+	s.asked, s.peers, s.hosts = nil, nil, nil
+	return requests, sockets, hosts
 }
 
 // outage is a line to a server that breaks after so many datagrams, for all,
@@ -135,7 +152,7 @@ func TestCoAPVanishes(t *testing.T) {
 			firsts, bytes = 3, 50_001+2*12*1024
 		}
 		if s.times(0) != firsts || f.Counts().Bytes != bytes || s.times(12*1024) != 1 {
-			t.Errorf("ETag %q: the first block %d times, %d bytes in all: %v", etag, s.times(0), f.Counts().Bytes, s.asked)
+			t.Errorf("ETag %q: the first block %d times, %d bytes in all", etag, s.times(0), f.Counts().Bytes)
 		}
 		if last := told[len(told)-1]; last.Bytes != 50_001 || last.Total != 50_001 {
 			t.Errorf("ETag %q: told %+v", etag, told)
@@ -338,8 +355,9 @@ func TestCoAPNextSocket(t *testing.T) {
 			s := &shelf{body: random(50_000), etag: etag}
 			f, slept := newFetcher(t, FetcherOptions{ids: messageIDs{n, time.Hour}})
 			got, err := f.Fetch(t.Context(), FetchRequest{URL: "coap://" + serveCoAP(t, nil, s.serve)})
-			if err != nil || got.Digest != sha256.Sum256(s.body) || len(s.peers) != peers || f.Counts().Bytes != 50_000 || len(*slept) != 0 {
-				t.Errorf("%d blocks a socket: %+v, %v; %d sockets, %d bytes", n, got, err, len(s.peers), f.Counts().Bytes)
+			_, sockets, _ := s.saw()
+			if err != nil || got.Digest != sha256.Sum256(s.body) || sockets != peers || f.Counts().Bytes != 50_000 || len(*slept) != 0 {
+				t.Errorf("%d blocks a socket: %+v, %v; %d sockets, %d bytes", n, got, err, sockets, f.Counts().Bytes)
 			}
 		}
 	}
@@ -358,8 +376,9 @@ func TestCoAPOneSocket(t *testing.T) {
 	f, slept := newFetcher(t, FetcherOptions{ids: messageIDs{12, 600 * time.Millisecond}, StallTimeout: 300 * time.Millisecond})
 	start := time.Now()
 	got, err := f.Fetch(t.Context(), FetchRequest{URL: "coap://" + serveCoAP(t, nil, h)})
-	if err != nil || got.Digest != sha256.Sum256(s.body) || len(s.peers) != 3 || len(*slept) != 1 || s.times(0) != 2 {
-		t.Errorf("%+v, %v; %d sockets, slept %v, the first block %d times", got, err, len(s.peers), *slept, s.times(0))
+	firsts := s.times(0)
+	if _, sockets, _ := s.saw(); err != nil || got.Digest != sha256.Sum256(s.body) || sockets != 3 || len(*slept) != 1 || firsts != 2 {
+		t.Errorf("%+v, %v; %d sockets, slept %v, the first block %d times", got, err, sockets, *slept, firsts)
 	}
 	if took := time.Since(start); took < time.Second { // 20 times 50 ms
 		t.Errorf("it took %v", took)
@@ -385,22 +404,24 @@ func TestCoAPKnown(t *testing.T) {
 	f, _ := newFetcher(t, FetcherOptions{})
 	ask := FetchRequest{URL: "coap://" + serveCoAP(t, nil, s.serve)}
 	first, err := f.Fetch(t.Context(), ask)
-	if err != nil || first.Reused {
-		t.Fatalf("%+v, %v", first, err)
+	if n, _, _ := s.saw(); err != nil || first.Reused || n != 49 {
+		t.Fatalf("%+v, %v, asked %d times", first, err, n)
 	}
 	again, err := f.Fetch(t.Context(), ask)
-	if err != nil || !again.Reused || again.Digest != first.Digest || len(s.asked) != 50 {
-		t.Errorf("%+v, %v, asked %d times", again, err, len(s.asked))
+	if n, _, _ := s.saw(); err != nil || !again.Reused || again.Digest != first.Digest || n != 1 {
+		t.Errorf("%+v, %v, asked %d times", again, err, n)
 	}
-	s.mood = func(n int, _ int64) *coap.Response {
-		if n == 50 {
+	s.setMood(func(n int, _ int64) *coap.Response {
+		if n == 0 {
 			f.o.Store.Remove(first.Digest)
 		}
 		return nil
+	})
+	again, err = f.Fetch(t.Context(), ask)
+	if n, _, _ := s.saw(); err != nil || again.Reused || again.Digest != first.Digest || n != 50 {
+		t.Errorf("lost meanwhile: %+v, %v, asked %d times", again, err, n)
 	}
-	if again, err = f.Fetch(t.Context(), ask); err != nil || again.Reused || again.Digest != first.Digest || len(s.asked) != 100 {
-		t.Errorf("lost meanwhile: %+v, %v, asked %d times", again, err, len(s.asked))
-	}
+	s.setMood(nil)
 	s.set(random(3000), "new")
 	if again, err = f.Fetch(t.Context(), ask); err != nil || again.Size != 3000 {
 		t.Errorf("changed: %+v, %v", again, err)
@@ -423,11 +444,11 @@ func TestCoAPAnnounced(t *testing.T) {
 		{FetchRequest{Size: 50_001}, KindIntegrity, 49},
 		{FetchRequest{Digest: sha256.Sum256(nil)}, KindIntegrity, 49},
 	} {
-		s.asked = nil
 		f, _ := newFetcher(t, FetcherOptions{})
 		row.ask.URL = "coap://" + at
-		if _, err := f.Fetch(t.Context(), row.ask); (err != nil) != (row.kind != 0) || err != nil && KindOf(err) != row.kind || len(s.asked) != row.asked {
-			t.Errorf("%d bytes: %v, asked %d times", row.ask.Size, err, len(s.asked))
+		_, err := f.Fetch(t.Context(), row.ask)
+		if n, _, _ := s.saw(); (err != nil) != (row.kind != 0) || err != nil && KindOf(err) != row.kind || n != row.asked {
+			t.Errorf("%d bytes: %v, asked %d times", row.ask.Size, err, n)
 		}
 	}
 }
