@@ -59,6 +59,15 @@ func TestLegacyUpdate(t *testing.T) {
 	if err != nil || v.Endpoint != "urn:imei:350000000000001" || v.Instances[0].State != "INSTALLED" || v.Info["./DevInfo/Man"] == "" {
 		t.Errorf("%+v, %v", v, err)
 	}
+	for _, begin := range []string{"package fetched, ", "device fetched the package over HTTP, "} {
+		untilTold(t, begin, func() (lines []string) {
+			v, _ := b.legacy.View(listed)
+			for _, e := range v.Timeline {
+				lines = append(lines, e.Note)
+			}
+			return lines
+		})
+	}
 	if s := b.legacy.Shown(listed); len(s) != 1 || !s[0].Registered || s[0].Observed != 3 || s[0].Server != "main" {
 		t.Errorf("shown: %+v", s)
 	}

@@ -237,15 +237,21 @@ func TestPushTarget(t *testing.T) {
 // tells waits until a line of the time line begins so.
 func (w *waysWorld) tells(line string) {
 	w.tb.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, time.Minute) // against hanging, no verdict
+	untilTold(w.tb, line, w.story)
+}
+
+// untilTold waits until a line begins so.
+func untilTold(tb testing.TB, begin string, lines func() []string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute) // against hanging, no verdict
 	defer cancel()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for !slices.ContainsFunc(w.story(), func(s string) bool { return strings.HasPrefix(s, line) }) {
+	for !slices.ContainsFunc(lines(), func(s string) bool { return strings.HasPrefix(s, begin) }) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			w.tb.Fatalf("no line %q in %q", line, w.story())
+			tb.Fatalf("no line %q in %q", begin, lines())
 		}
 	}
 }

@@ -271,6 +271,41 @@ func TestKnown(t *testing.T) {
 	}
 }
 
+// TestWatch: of each fetch that asks somebody the beginning and the end are
+// told; what was in the store has no bytes then.
+func TestWatch(t *testing.T) {
+	b := random(5000)
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/gone" {
+			http.NotFound(w, r)
+			return
+		}
+		serveBytes(b, `"1"`)(w, r)
+	})
+	var told []string
+	f, _ := newFetcher(t, FetcherOptions{Watch: func(owner string, p Progress, done bool, err error) {
+		told = append(told, fmt.Sprint(owner, " ", p.Bytes, " of ", p.Total, " ", done, " ", err != nil))
+	}})
+	fetch := func(path string) []string {
+		told = nil
+		_, _ = f.Fetch(t.Context(), FetchRequest{URL: url + path, Owner: "x"})
+		return told
+	}
+	for _, test := range []struct {
+		path string
+		want []string
+	}{
+		{"/fw", []string{"x 0 of 0 false false", "x 5000 of 5000 false false", "x 5000 of 5000 true false"}},
+		{"/fw", []string{"x 0 of 0 false false", "x 0 of 5000 true false"}},
+		{"/gone", []string{"x 0 of 0 false false", "x 0 of 0 true true"}},
+		{"/fw#sha256=" + Digest(sha256.Sum256(b)).String(), nil},
+	} {
+		if got := fetch(test.path); !cmp.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.path, got, test.want)
+		}
+	}
+}
+
 func TestKnownIsBounded(t *testing.T) {
 	url := serve(t, serveBytes(random(10), `"1"`))
 	f, _ := newFetcher(t, FetcherOptions{MaxKnown: 3})
