@@ -47,11 +47,12 @@ func TestLegacyUpdate(t *testing.T) {
 		t.Errorf("%d Execs; want 1", n)
 	}
 	var asked []string
-	for _, e := range w.events {
+	w.count(func(e dmdevice.Event) bool {
 		if e.Kind == dmdevice.EventDownload {
 			asked = append(asked, e.Text)
 		}
-	}
+		return false
+	})
 	if text := strings.Join(asked, "\n"); !strings.Contains(text, "HEAD") || !strings.Contains(text, "206") || strings.Contains(text, w.packs) {
 		t.Errorf("the device has asked for\n%s", text)
 	}

@@ -122,15 +122,15 @@ func (p *push) wait(n int) time.Duration {
 
 // Done implements [engine.PackageBody].
 func (p *push) Done(err error) {
-	if p.placed {
-		<-p.of.places
-	}
 	why := ""
 	if err != nil {
 		why = pushFailed(err).Error()
 	}
 	p.Board.Ended(p.Key, why)
 	_ = p.file.Close() // it was only read
+	if p.placed {
+		<-p.of.places
+	}
 }
 
 // pushed is the [engine.Delivery] of a bridge: its pushes are bounded.
