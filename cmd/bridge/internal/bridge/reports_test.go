@@ -216,7 +216,7 @@ func TestReportsKilled(t *testing.T) {
 	w.code()
 	r.only(w.b, "900 Success")
 	w.stop()
-	lost := fmt.Sprintf(`{"uri":%q,"digest":"%064d","notify":"%s/report/again"}`, r.path("descriptor"), 0, r.url)
+	lost := fmt.Sprintf(`{"uri":%q,"digest":%q,"notify":"%s/report/again"}`, r.path("descriptor"), strings.Repeat("ab", 32), r.url)
 	if _, err := w.db.Write(store.Change{Key: heldKey("dev"), Value: []byte(lost), Expect: store.AnyRevision}); err != nil {
 		t.Fatal(err)
 	}

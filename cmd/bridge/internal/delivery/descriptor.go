@@ -73,7 +73,7 @@ func parseDescriptor(b []byte, base *url.URL) (*descriptor, error) {
 	}
 	if hash := text("hash"); hash != "" {
 		var ok bool
-		if d.digest, ok = anyDigest(hash); !ok || d.digest.IsZero() { // which would announce nothing
+		if d.digest, ok = anyDigest(hash); !ok {
 			return nil, fault(KindUnsupported, nil, "the descriptor's hash is no SHA-256")
 		}
 	}

@@ -36,7 +36,7 @@ func (f *Fetcher) promises(ctx context.Context, w *want) (sig *signature, err er
 			return nil, err
 		}
 		d, ok := findDigest(b, path.Base(w.u.Path))
-		if !ok || d.IsZero() { // which would announce nothing
+		if !ok {
 			return nil, fault(KindIntegrity, nil, "the %s file names no digest of the package", sidecarSuffix)
 		}
 		if err := w.announce(d); err != nil {

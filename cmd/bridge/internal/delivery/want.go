@@ -27,7 +27,7 @@ func (f *Fetcher) want(r FetchRequest) (want, error) {
 	w := want{digest: r.Digest, size: r.Size}
 	if hex, ok := strings.CutPrefix(u.Fragment, "sha256="); ok {
 		d, err := ParseDigest(hex)
-		if err != nil || d.IsZero() { // which would announce nothing
+		if err != nil {
 			return want{}, fault(KindURI, err, "the digest behind # is none")
 		}
 		if err := w.announce(d); err != nil {
