@@ -10,8 +10,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -192,6 +195,69 @@ func TestSlowPeers(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// fileConn notes what it is given whole.
+type fileConn struct {
+	net.Conn
+	files atomic.Int32
+}
+
+func (c *fileConn) ReadFrom(r io.Reader) (int64, error) {
+	c.files.Add(1)
+	return io.Copy(struct{ io.Writer }{c.Conn}, r)
+}
+
+type fileListener struct {
+	net.Listener
+	conns chan *fileConn
+}
+
+func (l fileListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	f := &fileConn{Conn: c}
+	l.conns <- f
+	return f, nil
+}
+
+// TestFilesGoByTheKernel: a connection that takes a file as such, as those of TCP
+// do, gets it so, although we count connections.
+func TestFilesGoByTheKernel(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := fileListener{inner, make(chan *fileConn, 1)}
+	body := strings.Repeat("x", 100_000)
+	name := filepath.Join(t.TempDir(), "package")
+	if err := os.WriteFile(name, []byte(body), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan error)
+	go func() {
+		over <- Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, name) }), nil)
+	}()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil || string(got) != body {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if n := (<-l.conns).files.Load(); n != 1 {
+		t.Errorf("a file was given to the connection %d times, want once", n)
+	}
+	stop()
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
 }
 
 // TestConnectionsAreBounded: at the limit everybody is served; the next one

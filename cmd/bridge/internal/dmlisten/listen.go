@@ -3,6 +3,7 @@ package dmlisten
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -116,7 +117,11 @@ func (l *limited) Accept() (net.Conn, error) {
 		<-l.places
 		return nil, err
 	}
-	return &place{Conn: c, free: sync.OnceFunc(func() { <-l.places })}, nil
+	p := &place{Conn: c, free: sync.OnceFunc(func() { <-l.places })}
+	if to, ok := c.(io.ReaderFrom); ok {
+		return fastPlace{p, to}, nil
+	}
+	return p, nil
 }
 
 func (l *limited) Close() error {
@@ -133,4 +138,11 @@ type place struct {
 func (p *place) Close() error {
 	defer p.free()
 	return p.Conn.Close()
+}
+
+// fastPlace is a place on a connection that takes files without their bytes
+// passing through the process (sendfile); packages go so.
+type fastPlace struct {
+	*place
+	io.ReaderFrom
 }
