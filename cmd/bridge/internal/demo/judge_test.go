@@ -71,6 +71,7 @@ func TestJudgeLegacy(t *testing.T) {
 	}{
 		{"as it should", good, done(100, 1, 1), installed, "", true},
 		{"executed twice", good, done(100, 2, 1), installed, "", false},
+		{"its State was read first", good, done(100, 1, 0), installed, "", true},
 		{"two alerts", good, done(100, 1, 2), installed, "", false},
 		{"another State", good, done(80, 1, 1), installed, "", false},
 		{"not active", good, done(100, 1, 1), inactive, "", false},

@@ -16,7 +16,7 @@ type legacyRole struct {
 	version  syncml.Version
 	encoding syncml.Encoding
 	fault    string // of the device; "" is none
-	alerts   int    // final alerts that the bridge has to take
+	alerts   int    // final alerts that it sends, at most
 	state    fwupdate.State
 	result   lwm2m9.UpdateResult // at the LwM2M server
 }

@@ -184,7 +184,8 @@ func judgeLegacy(p legacyPart, seen deviceSeen, shown lwm2m9.Instance, step stri
 	if p.result.Failed() {
 		wantStep = scriptActivate
 	}
-	e.good = seen.state == p.state && seen.execs == 1 && seen.alerts == p.alerts && shown.Result == p.result &&
+	// On a busy machine State may be read before the device has sent its alert.
+	e.good = seen.state == p.state && seen.execs == 1 && seen.alerts <= p.alerts && shown.Result == p.result &&
 		installed == !p.result.Failed() && step == wantStep
 	return e
 }

@@ -175,6 +175,19 @@ func TestNote(t *testing.T) {
 	})
 }
 
+// TestNotesLeaveRoom: they take no more than half of the inbox.
+func TestNotesLeaveRoom(t *testing.T) {
+	for inbox, want := range map[int]int{1: 1, 5: 2, 6: 3} {
+		e := New(Options{Inbox: inbox, Shards: 1})
+		for range inbox + 1 {
+			e.Note(devA, "package fetched, 1 B")
+		}
+		if got := len(e.shards[0].box.events); got != want {
+			t.Errorf("of an inbox of %d they take %d, want %d", inbox, got, want)
+		}
+	}
+}
+
 // TestSuspects: there is an end to what is remembered of those who claim to be
 // somebody else.
 func TestSuspects(t *testing.T) {

@@ -65,10 +65,11 @@ func (t *turn) note(text string) {
 }
 
 // Note adds a line to a device's time line, for what is said by others than the
-// engine. It does not wait: an unknown device, or one whose shard is too busy or
-// cannot store it, has none.
+// engine. It does not wait: an unknown device, or one whose shard is busy or
+// cannot store it, has none. Half of the inbox is left to the devices: a package
+// that many wait for is told of to all of them at once.
 func (e *Engine) Note(endpoint, text string) {
-	_ = e.shardOf(endpoint).box.offer(event{endpoint: endpoint, what: remarked{text}}, e.o.Inbox)
+	_ = e.shardOf(endpoint).box.offer(event{endpoint: endpoint, what: remarked{text}}, max(1, e.o.Inbox/2))
 }
 
 // show logs a durable line under the names of the time line and hands it on.
