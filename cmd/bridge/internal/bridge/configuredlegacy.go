@@ -31,6 +31,7 @@ func ConfiguredLegacy(c *config.Config) *Legacy {
 			Path: l.Path, URL: l.URL, MaxSessions: l.MaxSessions, Idle: l.IdleTimeout, SessionTimeout: l.SessionTimeout, MessageTimeout: l.MessageTimeout,
 			MaxBody: session.MaxReceived(int64(l.MaxMessage)),
 			Lockout: session.Lockout{FreeTries: l.Lockout.FreeTries, FirstWait: l.Lockout.FirstWait, MaxWait: l.Lockout.MaxWait},
+			Proxies: config.Prefixes(l.Proxies),
 		},
 		Engine: legacy.Options{
 			Directory: legacyDirectory{c}, Policy: l.Campaign.Policy(), Timeline: c.Timeline.Length, MaxDevices: l.MaxDevices,

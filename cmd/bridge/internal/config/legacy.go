@@ -26,6 +26,7 @@ type Legacy struct {
 	IdleTimeout    time.Duration `yaml:"idle_timeout" min:"1s" max:"1h"` // of a session without a message
 	MaxMessage     Size          `yaml:"max_message" min:"2KiB" max:"1MiB"`
 	Lockout        Lockout       `yaml:"lockout"`
+	Proxies        []Network     `yaml:"proxies" max:"1000" optional:"none"` // reverse proxies before us
 
 	// Groups are asked in order for devices that are nowhere listed by name.
 	Groups   []LegacyGroup  `yaml:"groups" max:"1000"`

@@ -206,6 +206,7 @@ func TestLegacyProblems(t *testing.T) {
 		{"only a CA", "  groups", "  tls: {client_ca: c}\n  groups", "f.yaml:4: legacy.tls.cert: is missing; a TLS listener needs a certificate"},
 		{"times", "  groups", "  session_timeout: 30s\n  groups", "f.yaml:1: legacy.message_timeout: 1m0s is more than legacy.session_timeout 30s"},
 		{"idle", "  groups", "  session_timeout: 1m\n  groups", "f.yaml:1: legacy.idle_timeout: 2m0s is more than legacy.session_timeout 1m0s"},
+		{"no proxy", "  groups", "  proxies: [10.0.0.1, lb.example.com]\n  groups", `f.yaml:4: legacy.proxies[1]: "lb.example.com": want an address or a network`},
 		{"waits", "  groups", "  lockout: {first_wait: 1h}\n  groups", "f.yaml:4: legacy.lockout.first_wait: 1h0m0s is more than legacy.lockout.max_wait 15m0s"},
 		{"no devices", "      devices: [IMEI:1]\n", "", "f.yaml:5: legacy.groups[0].devices: is missing; list the names of devices, or a pattern with adopt: true"},
 		{"pattern", "[IMEI:1]", "['IMEI:*']", "f.yaml:6: legacy.groups[0].devices: has a pattern: any device that proves itself would become known; say adopt: true if it may"},

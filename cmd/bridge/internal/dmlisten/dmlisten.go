@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -54,10 +55,10 @@ type Options struct {
 	// Alarm is told when somebody is locked out, after it was logged and
 	// counted. It must not block. Nil tells nobody.
 	Alarm func(session.Alarm)
-	// Peer names the sender of a request for Lockout; nil is its IP address.
-	// Behind a proxy it has to look at what the proxy says, or one guesser locks
-	// out everybody.
-	Peer func(*http.Request) string
+	// Proxies are the networks of the reverse proxies before us: what they say
+	// of the sender of a request (X-Forwarded-For) is believed. Without it one
+	// guesser behind a proxy locks out everybody.
+	Proxies []netip.Prefix
 
 	Log *slog.Logger     // nil logs nothing
 	Now func() time.Time // nil is time.Now
@@ -88,9 +89,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Alarm == nil {
 		o.Alarm = func(session.Alarm) {}
-	}
-	if o.Peer == nil {
-		o.Peer = func(r *http.Request) string { return remote(r).String() }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -88,7 +88,7 @@ func (h *Handler) begin(ctx context.Context, m message, d *device) (answer, erro
 		return h.dismiss(msg, enc, syncml.StatusRetryLater)
 	}
 	head := msg.Header
-	cfg, visit, err := h.o.Work.Open(ctx, Caller{Peer: remote(m.r), Peek: session.Peek{DeviceID: head.Source.URI, User: head.Source.Name,
+	cfg, visit, err := h.o.Work.Open(ctx, Caller{Peer: m.from, Peek: session.Peek{DeviceID: head.Source.URI, User: head.Source.Name,
 		Target: head.Target.URI, SessionID: head.SessionID, MsgID: head.MsgID, Version: head.Version, Encoding: enc}})
 	if errors.Is(err, ErrUnknownDevice) {
 		h.o.Log.Info("DM device unknown", "device", head.Source.URI, "peer", m.peer)

@@ -143,6 +143,7 @@ type hand struct {
 	msg     int
 	url     string
 	cred    *syncml.Cred
+	behind  string // its address, as a proxy tells it
 }
 
 func byHand(t testing.TB, s http.Handler, n int) *hand {
@@ -175,6 +176,9 @@ func (h *hand) next(ref string, more ...syncml.Command) []byte {
 func (h *hand) send(body []byte) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, h.url, strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", dmXML)
+	if h.behind != "" {
+		r.Header.Set(forwarded, h.behind)
+	}
 	r.Header.Set("Content-Length", fmt.Sprint(len(body)))
 	w := httptest.NewRecorder()
 	h.s.ServeHTTP(w, r)

@@ -47,9 +47,10 @@ type message struct {
 	body  []byte // of buf
 	buf   *bytes.Buffer
 	hmac  string
-	token string // of the URL; empty without one
-	dm    bool   // the content type is of the DM family
-	peer  string // for the lockout
+	token string     // of the URL; empty without one
+	dm    bool       // the content type is of the DM family
+	from  netip.Addr // who sent it, as far as we know
+	peer  string     // the same, for the lockout
 	r     *http.Request
 	// msg and enc are what body says, once it was decoded; nil before.
 	msg *syncml.Message
@@ -111,7 +112,8 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (message, error) 
 		return m, errType
 	}
 	m.dm = strings.Contains(strings.ToLower(contentType), "vnd.syncml.dm+")
-	m.peer = h.o.Peer(r)
+	m.from = sender(r, h.o.Proxies)
+	m.peer = m.from.String()
 	// Not every writer has deadlines; then the server's own count.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.o.MessageTimeout))
 	m.buf = bodies.Get().(*bytes.Buffer)
@@ -143,15 +145,6 @@ func (m *message) free() {
 		bodies.Put(m.buf)
 	}
 	m.buf, m.body = nil, nil
-}
-
-// remote is the address that a request came from.
-func remote(r *http.Request) netip.Addr {
-	at, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return at.Addr().Unmap()
 }
 
 // write sends an answer in the family of content types that the device speaks.

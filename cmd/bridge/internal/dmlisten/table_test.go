@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -392,17 +392,42 @@ func TestLockout(t *testing.T) {
 // TestLockoutForgets: a device that proves who it is begins to count anew,
 // wherever the wrong passwords came from.
 func TestLockoutForgets(t *testing.T) {
-	peers := 0
-	h, _ := newHandler(Options{Lockout: session.Lockout{FreeTries: 3, FirstWait: time.Hour},
-		Peer: func(*http.Request) string { peers++; return fmt.Sprint(peers) }}, session.SchemeBasic, 1)
+	h, _ := newHandler(Options{Lockout: session.Lockout{FreeTries: 3, FirstWait: time.Hour}, Proxies: testProxies}, session.SchemeBasic, 1)
 	for n := range 12 {
 		d := byHand(t, h, 0)
-		d.session, d.cred = fmt.Sprint(n), basic(0, "wrong")
+		d.session, d.cred, d.behind = fmt.Sprint(n), basic(0, "wrong"), fmt.Sprint("198.51.100.", n)
 		expect := syncml.StatusUnauthorized
 		if n%4 == 3 {
 			d.cred, expect = basic(0, ""), syncml.StatusAuthenticated
 		}
 		_, code := d.say(d.open())
 		want(t, fmt.Sprint("try ", n+1), code, expect)
+	}
+}
+
+// testProxies holds the address that httptest's requests come from.
+var testProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+
+// TestLockoutBehindAProxy: one who guesses is locked out, and not all who come
+// by the same proxy; unless nobody has told us that it is one.
+func TestLockoutBehindAProxy(t *testing.T) {
+	for name, tt := range map[string]struct {
+		proxies []netip.Prefix
+		want    syncml.Code
+	}{
+		"known":   {testProxies, syncml.StatusAuthenticated},
+		"unknown": {nil, syncml.StatusRetryLater},
+	} {
+		h, _ := newHandler(Options{Lockout: session.Lockout{FreeTries: 3, FirstWait: time.Hour}, Proxies: tt.proxies}, session.SchemeBasic, 10)
+		for n := range 4 {
+			guesser := byHand(t, h, n)
+			guesser.cred, guesser.behind = basic(n, "wrong"), "198.51.100.1"
+			_, code := guesser.say(guesser.open())
+			want(t, fmt.Sprint(name, ": guess ", n+1), code, syncml.StatusUnauthorized)
+		}
+		other := byHand(t, h, 9)
+		other.cred, other.behind = basic(9, ""), "198.51.100.2"
+		_, code := other.say(other.open())
+		want(t, name+": another device", code, tt.want)
 	}
 }

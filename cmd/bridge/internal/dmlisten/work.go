@@ -46,5 +46,5 @@ type Job struct {
 // is proved.
 type Caller struct {
 	session.Peek
-	Peer netip.Addr // where the message came from; a proxy's address behind one
+	Peer netip.Addr // where the message came from; see [Options].Proxies
 }
