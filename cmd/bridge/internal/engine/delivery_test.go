@@ -166,3 +166,25 @@ func TestDeliveryRestarts(t *testing.T) {
 		}
 	})
 }
+
+// TestGiveUpInSameTurn: a request that a drive makes and gives up in one turn,
+// because two events came together, is cut off too: else a package would be
+// fetched, and kept, for a drive that is over.
+func TestGiveUpInSameTurn(t *testing.T) {
+	cancelled, ask := false, &asking{}
+	tn := &turn{live: live{ask: ask}}
+	tn.effects = append(tn.effects, func(context.Context) { ask.cancel = func() { cancelled = true } }) // as ask does
+	tn.giveUpAsking()
+	tn.giveUpAsking() // there is nothing any more
+	for _, start := range tn.effects {
+		start(t.Context())
+	}
+	if !cancelled || len(tn.effects) != 2 || tn.live.ask != nil {
+		t.Errorf("cancelled %t, %d effects", cancelled, len(tn.effects))
+	}
+	unasked := &turn{live: live{ask: &asking{}}} // it only waits, to knock
+	unasked.giveUpAsking()
+	for _, start := range unasked.effects {
+		start(t.Context())
+	}
+}

@@ -117,10 +117,14 @@ func (t *turn) request(q mapping.Request) {
 func (t *turn) giveUpAsking() {
 	old := t.live.ask
 	t.live.ask = nil
-	if old == nil || old.cancel == nil {
+	if old == nil {
 		return
 	}
-	t.effects = append(t.effects, func(context.Context) { old.cancel() })
+	t.effects = append(t.effects, func(context.Context) {
+		if old.cancel != nil { // perhaps since this very turn
+			old.cancel()
+		}
+	})
 }
 
 // ask makes the request once the turn is durable.
