@@ -44,6 +44,7 @@ func (w *routes) Release(endpoint, uri string, way mapping.Way, code fwupdate.Co
 	h, ok := w.held[endpoint]
 	if ok = ok && h.URI == uri; ok {
 		delete(w.held, endpoint)
+		w.stopAgain(endpoint)
 	}
 	w.mu.Unlock()
 	if !ok {
@@ -67,8 +68,12 @@ func (w *routes) Release(endpoint, uri string, way mapping.Way, code fwupdate.Co
 	if told {
 		written()
 	}
-	if !h.Digest.IsZero() {
-		w.packages.release(owner(endpoint), h.Digest)
+	w.mu.Lock()
+	_, next := w.held[endpoint] // of the drive after this one, and perhaps its key is gone too
+	w.owns(endpoint, h.Digest)
+	w.mu.Unlock()
+	if next {
+		w.remember(endpoint)
 	}
 }
 

@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/report"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/dmdevice"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/sim/lwm2mdevice"
@@ -264,86 +262,6 @@ func TestSettle(t *testing.T) {
 		t.Errorf("%d are told, want the one whose drive is over", n)
 	}
 	r.away.Store(false)
-}
-
-// TestHoldAgain: a package that was lost and comes again is kept only for the
-// drive that it was for.
-func TestHoldAgain(t *testing.T) {
-	w := newWaysWorld(t)
-	w.start(mapping.WayPush)
-	routes, was := w.b.routes, held{URI: "u", Digest: delivery.Digest{1}, Notify: "n"}
-	again := held{URI: "u", Digest: delivery.Digest{2}, Notify: "n"}
-	routes.hold("dev", was, nil)
-	routes.hold("dev", again, &was)
-	if got := routes.held["dev"]; got != again {
-		t.Errorf("%+v", got)
-	}
-	routes.hold("dev", was, &was) // it is another one now
-	if got := routes.held["dev"]; got != again {
-		t.Errorf("%+v", got)
-	}
-	routes.Release("dev", "u", mapping.WayDirect, fwupdate.CodeSuccess)
-	routes.hold("dev", was, &again) // it is over
-	if len(routes.held) != 0 {
-		t.Errorf("%+v", routes.held)
-	}
-	for entry := range w.db.Scan(heldPrefix) {
-		t.Errorf("still stored: %s", entry.Key)
-	}
-}
-
-// TestFetchNobodyWaits: a package that has come when nobody waits any more is not
-// kept, but the one that the drive has is.
-func TestFetchNobodyWaits(t *testing.T) {
-	w := newWaysWorld(t)
-	w.start(mapping.WayPush)
-	uri := w.packs + pkgserver.Path("ok", "radio", "2.0")
-	if err := w.b.routes.Fetch(t.Context(), "dev", uri); err != nil {
-		t.Fatal(err)
-	}
-	known := uri + "#sha256=" + w.b.routes.held["dev"].Digest.String() // it is there, so the context ends nothing
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for _, endpoint := range []string{"dev", "other"} {
-		if err := w.b.routes.Fetch(ctx, endpoint, known); !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: %v", endpoint, err)
-		}
-	}
-	if held := w.b.routes.held; len(held) != 1 || held["dev"].URI != uri {
-		t.Errorf("held are %+v", held)
-	}
-	if all := w.b.packs.store.List(); len(all) != 1 || !slices.Equal(all[0].Owners, []string{owner("dev")}) {
-		t.Errorf("in the store: %+v", all)
-	}
-}
-
-// slowStore does something else before a write of a key.
-type slowStore struct {
-	store.Store
-	key    string
-	before func()
-}
-
-func (s *slowStore) Write(changes ...store.Change) ([]uint64, error) {
-	if before := s.before; before != nil && changes[0].Key == s.key && changes[0].Value != nil {
-		s.before = nil
-		before()
-	}
-	return s.Store.Write(changes...)
-}
-
-// TestHoldReleased: a drive that is over before what is kept for it is stored
-// leaves nothing.
-func TestHoldReleased(t *testing.T) {
-	w := newWaysWorld(t)
-	db := &slowStore{Store: w.db, key: heldKey("dev")}
-	w.db = db
-	w.start(mapping.WayPush)
-	db.before = func() { w.b.routes.Release("dev", "u", mapping.WayDirect, fwupdate.CodeUserCancelled) }
-	w.b.routes.hold("dev", held{URI: "u", Digest: delivery.Digest{1}}, nil)
-	for entry := range w.db.Scan(heldPrefix) {
-		t.Errorf("still stored: %s", entry.Key)
-	}
 }
 
 // TestReleaseNotStored: an end that cannot be written is told in the next life.

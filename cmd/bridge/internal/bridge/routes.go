@@ -55,9 +55,10 @@ type routes struct {
 
 	lost chan string // endpoints whose package is to be fetched again
 
-	mu     sync.Mutex
+	mu     sync.Mutex // taken before those of packages
 	models map[string]mapping.Way
-	held   map[string]held // by endpoint
+	held   map[string]held               // by endpoint
+	again  map[string]context.CancelFunc // lost packages, by endpoint: nil until the fetch begins
 }
 
 // held is the package of a device's drive.
@@ -73,7 +74,8 @@ func heldKey(endpoint string) string { return heldPrefix + url.PathEscape(endpoi
 // drives need.
 func newRoutes(o Ways, p *packages, db store.Store, log *slog.Logger) (*routes, error) {
 	w := &routes{o: o, packages: p, db: db, log: log,
-		models: make(map[string]mapping.Way), held: make(map[string]held), lost: make(chan string, maxLost)}
+		models: make(map[string]mapping.Way), held: make(map[string]held),
+		lost: make(chan string, maxLost), again: make(map[string]context.CancelFunc)}
 	for entry, err := range db.Scan(modelPrefix) {
 		if err != nil {
 			return nil, fmt.Errorf("what worked with models: %w", err)
@@ -150,12 +152,13 @@ func (w *routes) write(key string, v any) {
 // Fetch implements [engine.Delivery].
 func (w *routes) Fetch(ctx context.Context, endpoint, uri string) error {
 	got, err := w.packages.fetch(ctx, delivery.FetchRequest{URL: uri, Owner: owner(endpoint)})
-	if err == nil && ctx.Err() != nil { // nobody waits: the drive may be over, and has released what it had
-		w.hold(endpoint, held{uri, got.Digest, got.Notify}, &unwanted)
-		return context.Cause(ctx)
-	}
 	if err == nil {
-		w.hold(endpoint, held{uri, got.Digest, got.Notify}, nil)
+		// Who does not wait any more has perhaps released what the drive had, and
+		// does not come again. The drive is given up first, so this is not missed.
+		waits := func(held) bool { return ctx.Err() == nil }
+		if !w.hold(endpoint, held{uri, got.Digest, got.Notify}, waits) {
+			return context.Cause(ctx)
+		}
 		return nil
 	}
 	e, ok := errors.AsType[*delivery.Error](err)
@@ -164,36 +167,6 @@ func (w *routes) Fetch(ctx context.Context, endpoint, uri string) error {
 		w.notFetched(endpoint, uri, e.Notify)
 	}
 	return err
-}
-
-// unwanted is what is never held.
-var unwanted = held{URI: "\x00"}
-
-// hold keeps a package for a device's drive, instead of the one before; with
-// was only if that is the one before, else the package is let go.
-func (w *routes) hold(endpoint string, h held, was *held) {
-	w.mu.Lock()
-	old := w.held[endpoint]
-	stays := was != nil && *was != old
-	if !stays {
-		w.held[endpoint] = h
-	} else {
-		h, old = old, h
-	}
-	w.mu.Unlock()
-	if !old.Digest.IsZero() && old.Digest != h.Digest {
-		w.packages.release(owner(endpoint), old.Digest)
-	}
-	if stays {
-		return
-	}
-	w.write(heldKey(endpoint), h)
-	w.mu.Lock()
-	_, ok := w.held[endpoint]
-	w.mu.Unlock()
-	if !ok { // released meanwhile, and the key perhaps deleted before it was there
-		w.write(heldKey(endpoint), nil)
-	}
 }
 
 // deliveryError says in the words of a drive why a package did not come. What

@@ -8,50 +8,6 @@ import (
 	"github.com/fwbridge/fwbridge/lwm2m9/server"
 )
 
-// Run fetches packages again that were lost while a device was getting them,
-// one after the other, until ctx ends.
-func (w *routes) Run(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case endpoint := <-w.lost:
-			if err := w.again(ctx, endpoint); err != nil && ctx.Err() == nil {
-				w.log.Warn("lost package not fetched again", "device", endpoint, "err", err)
-			}
-		}
-	}
-}
-
-// again fetches a device's package that was lost.
-func (w *routes) again(ctx context.Context, endpoint string) error {
-	w.mu.Lock()
-	h, ok := w.held[endpoint]
-	w.mu.Unlock()
-	if !ok {
-		return nil
-	}
-	got, err := w.packages.fetch(ctx, delivery.FetchRequest{URL: h.URI, Owner: owner(endpoint)})
-	if err == nil {
-		w.hold(endpoint, held{h.URI, got.Digest, got.Notify}, &h)
-	}
-	return err
-}
-
-// missing has a package fetched again that was lost; false for a grant of
-// direction B.
-func (w *routes) missing(g delivery.Grant) (ours bool) {
-	of, _ := w.packages.names.owner(g)
-	endpoint, ours := cutOwner(of)
-	if ours {
-		select {
-		case w.lost <- endpoint:
-		default: // the device comes back
-		}
-	}
-	return ours
-}
-
 // wanted says whether a device may have a package still; ours is false for a
 // grant of direction B.
 func (w *routes) wanted(g delivery.Grant) (wanted, ours bool) {
