@@ -144,16 +144,6 @@ func (t *turn) report(r mapping.Report) {
 	}
 }
 
-// drop gives a package up unless another instance of the device has it too.
-func (e *Engine) drop(id, digest string, v mapping.Virtual) {
-	for _, other := range v.Needs() {
-		if other == digest {
-			return
-		}
-	}
-	e.o.Packages.Release(id, digest)
-}
-
 // PackageError says why a package did not come.
 type PackageError struct {
 	Result lwm2m9.UpdateResult // what Object 9 shows
@@ -185,7 +175,7 @@ func (e *Engine) fetch(ctx context.Context, id string, f mapping.Fetch) {
 	switch {
 	case ours.Err() != nil: // stopped, or the bridge ends
 		if err == nil {
-			e.o.Packages.Release(id, info.Digest)
+			e.letGo(id, info.Digest)
 		}
 	case err != nil:
 		e.o.Log.Warn("package not fetched", "device", id, "err", err)

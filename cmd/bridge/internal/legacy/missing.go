@@ -41,10 +41,10 @@ func (e *Engine) again(ctx context.Context, id, uri, digest string) {
 	defer end()
 	info, err := e.o.Packages.Fetch(ours, id, uri+"#sha256="+digest, func(Progress) {})
 	switch {
+	case ours.Err() != nil: // the bridge ends
 	case err != nil:
 		e.o.Log.Error("package lost, and not fetched again", "device", id, "digest", digest, "err", err)
-	case !e.Needs(id, info.Digest):
-		e.o.Packages.Release(id, info.Digest)
+	case e.letGo(id, info.Digest):
 	default:
 		e.o.Log.Info("package fetched again", "device", id, "digest", digest)
 	}

@@ -3,25 +3,31 @@ package legacy
 import (
 	"slices"
 	"sync"
-	"time"
 )
 
 // maxNotes bounds what waits for the time line of one device; the oldest goes
 // first.
 const maxNotes = 8
 
-// notes are lines that wait for the next turn of their device, which writes
-// its record anyway: of a package on its way is told often, and no decision
-// hangs on it. They are shown at once, and lost when the bridge is killed before
-// that turn.
+// notes are lines that wait for the next turn of their device that is written
+// anyway: of a package on its way is told often, and no decision hangs on it.
+// They are shown at once, and lost when the bridge ends before that turn.
 type notes struct {
-	mu sync.Mutex
-	of map[string][]Entry // by device
+	mu   sync.Mutex
+	last uint64
+	of   map[string][]note // by device
+}
+
+// note is one line. It has a number because times may be equal, and clocks set.
+type note struct {
+	Entry
+	n uint64
 }
 
 // Note adds a line to a device's time line, for what is said by others than the
 // engine. It costs no write of its own: the line is in the View at once, and
-// durable with the device's next turn. A device without a record has none.
+// durable with what is stored of the device next. A device without a record has
+// none.
 func (e *Engine) Note(id, text string) {
 	l := e.lane(id)
 	l.mu.Lock()
@@ -36,34 +42,46 @@ func (n *notes) add(en Entry) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.of == nil {
-		n.of = make(map[string][]Entry)
+		n.of = make(map[string][]note)
 	}
-	all := append(n.of[en.Device], en)
+	n.last++
+	all := append(n.of[en.Device], note{en, n.last})
 	n.of[en.Device] = all[max(0, len(all)-maxNotes):]
 }
 
 // waiting are the notes of a device.
-func (n *notes) waiting(id string) []Entry {
+func (n *notes) waiting(id string) []note {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Clone(n.of[id])
 }
 
-// written drops those up to the time of the last one that is durable.
-func (n *notes) written(id string, last time.Time) {
+// written drops those up to the last one that is durable.
+func (n *notes) written(id string, last uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	rest := slices.DeleteFunc(n.of[id], func(en Entry) bool { return !en.Time.After(last) })
+	rest := slices.DeleteFunc(n.of[id], func(no note) bool { return no.n <= last })
 	if n.of[id] = rest; len(rest) == 0 {
 		delete(n.of, id)
 	}
 }
 
-// takeNotes puts what waits into the time line of a turn. After the turn it is
-// durable, or waits on.
-func (t *turn) takeNotes() {
-	for _, en := range t.e.notes.waiting(t.id) {
-		t.noted = en.Time
-		t.append(en)
+// takeNotes puts what waits into the time line of a turn that is going to be
+// written, before its own lines, with what both sides saw then. It returns false
+// when there was nothing. After the turn it is durable, or waits on.
+func (t *turn) takeNotes() bool {
+	all := t.e.notes.waiting(t.id)
+	if len(all) == 0 {
+		return false
 	}
+	lines := make([]Entry, len(all))
+	for i, no := range all {
+		t.noted, lines[i] = no.n, no.Entry
+		lines[i].FwUpdate, lines[i].Object9 = words(t.before)
+	}
+	own := max(0, len(t.rec.Timeline)-len(t.lines))
+	t.rec.Timeline = slices.Concat(t.rec.Timeline[:own], lines, t.rec.Timeline[own:])
+	t.lines = append(lines, t.lines...)
+	t.trim()
+	return true
 }

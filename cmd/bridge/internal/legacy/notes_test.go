@@ -67,6 +67,58 @@ func TestNote(t *testing.T) {
 	}
 }
 
+// TestNoteWritesNothing: a turn that changes nothing else is not stored for a
+// note, which waits on; the turn after it takes it, before its own lines.
+func TestNoteWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.deliver()
+	before := w.writes()
+	w.e.Note(device, "note 1")
+	w.e.tick(device)
+	w.e.event(device, mapping.Closed{})
+	if got := w.noted(); w.writes() != before || len(got) != 1 {
+		t.Errorf("%d writes, want %d; %q", w.writes(), before, got)
+	}
+	w.must(mapping.InstallAsked{Package: "p", Correlator: "c"})
+	lines := w.stored().Timeline
+	at := slices.IndexFunc(lines, func(en Entry) bool { return en.Note == "note 1" })
+	if at < 0 || at == len(lines)-1 || w.writes() == before {
+		t.Errorf("the note is line %d of %+v", at, lines)
+	}
+}
+
+// TestNoteMeanwhile: a note that comes while the one before it is being stored
+// waits on, although the clock stands still or is set back.
+func TestNoteMeanwhile(t *testing.T) {
+	for _, back := range []time.Duration{0, time.Hour} {
+		w := newWorld(t)
+		w.deliver()
+		w.e.Note(device, "note 1")
+		w.db.during = func() {
+			w.db.during = nil
+			w.e.notes.add(Entry{Device: device, Time: w.now.Add(-back), Note: "note 2"})
+		}
+		w.must(mapping.InstallAsked{})
+		if got := w.noted(); len(got) != 2 {
+			t.Errorf("%v back: %q", back, got)
+		}
+	}
+}
+
+// TestNotesTrimmed: notes take the places of the oldest lines, not of new ones.
+func TestNotesTrimmed(t *testing.T) {
+	w := newWorld(t)
+	w.deliver()
+	for i := range maxNotes {
+		w.e.Note(device, fmt.Sprintf("note %d", i))
+	}
+	err := w.e.turn(device, false, func(t *turn) error { t.line("own"); return nil })
+	lines := w.stored().Timeline
+	if err != nil || len(lines) != 8 || lines[7].Note != "own" || lines[0].Note != "note 1" {
+		t.Errorf("%+v, %v", lines, err)
+	}
+}
+
 func TestNotesAreBounded(t *testing.T) {
 	w := newWorld(t)
 	for i := range maxNotes + 1 {

@@ -12,16 +12,18 @@ type Entry struct {
 	Note     string    `json:"note,omitempty"`
 }
 
-// line adds a line. It is shown when it is durable.
+// line adds a line, with what both sides see now. It is shown when it is
+// durable.
 func (t *turn) line(note string) {
-	t.append(Entry{Device: t.id, Time: t.now, Note: note})
-}
-
-// append adds a line with what both sides see now.
-func (t *turn) append(en Entry) {
+	en := Entry{Device: t.id, Time: t.now, Note: note}
 	en.FwUpdate, en.Object9 = words(t.rec.Virtual)
 	t.lines = append(t.lines, en)
 	t.rec.Timeline = append(t.rec.Timeline, en)
+	t.trim()
+}
+
+// trim keeps the newest lines.
+func (t *turn) trim() {
 	if over := len(t.rec.Timeline) - t.e.o.Timeline; over > 0 {
 		t.rec.Timeline = append([]Entry(nil), t.rec.Timeline[over:]...)
 	}

@@ -25,7 +25,7 @@ type turn struct {
 	jobs    []mapping.Do
 	created lwm2m9.InstanceID
 	lines   []Entry
-	noted   time.Time // of the last note among them; zero for none
+	noted   uint64 // the last note among them; 0 for none
 	begun   []effect
 	holds   []func()
 	told    []store.Change // ends that are told, written with the record
@@ -51,7 +51,6 @@ func (e *Engine) locked(id string, admit bool, f func(*turn) error) (*turn, erro
 	if err != nil {
 		return nil, err
 	}
-	t.takeNotes()
 	if err := f(t); err != nil {
 		return nil, err
 	}
@@ -108,24 +107,32 @@ func (t *turn) step(ev mapping.VirtualEvent) lwm2m9.ResponseCode {
 
 // write stores the record if it has changed.
 func (t *turn) write(l *lane) error {
-	b, err := t.rec.encode()
+	b, sum, err := t.encode()
+	if err != nil || t.seat.revision != 0 && sum == t.seat.sum {
+		return err
+	}
+	if t.takeNotes() {
+		if b, sum, err = t.encode(); err != nil {
+			return err
+		}
+	}
+	revisions, err := t.e.o.Store.Write(append([]store.Change{{Key: keyOf(t.id), Value: b, Expect: t.seat.revision}}, t.told...)...)
+	t.e.health.wrote(t.now, err)
 	if err != nil {
 		return err
 	}
-	sum := maphash.Bytes(t.e.seed, b)
-	if t.seat.revision == 0 || sum != t.seat.sum {
-		revisions, err := t.e.o.Store.Write(append([]store.Change{{Key: keyOf(t.id), Value: b, Expect: t.seat.revision}}, t.told...)...)
-		t.e.health.wrote(t.now, err)
-		if err != nil {
-			return err
-		}
-		if t.seat.revision == 0 {
-			l.seats[t.id] = t.seat
-			t.e.known.Add(1)
-		}
-		t.seat.revision, t.seat.sum = revisions[0], sum
+	if t.seat.revision == 0 {
+		l.seats[t.id] = t.seat
+		t.e.known.Add(1)
 	}
+	t.seat.revision, t.seat.sum = revisions[0], sum
 	return nil
+}
+
+// encode is what is to be stored, with its sum.
+func (t *turn) encode() (b []byte, sum uint64, err error) {
+	b, err = t.rec.encode()
+	return b, maphash.Bytes(t.e.seed, b), err
 }
 
 // commit makes the turn count: it is durable.
@@ -138,7 +145,7 @@ func (t *turn) commit() {
 	if v.Due() || v.Open || v.Fetching() {
 		t.seat.rec = t.rec
 	}
-	if !t.noted.IsZero() {
+	if t.noted != 0 {
 		t.e.notes.written(t.id, t.noted)
 	}
 	for _, line := range t.lines {
@@ -147,6 +154,7 @@ func (t *turn) commit() {
 	for _, hold := range t.holds {
 		hold()
 	}
+	t.own()
 	at := v.Deadline()
 	if !at.IsZero() && !at.After(t.now) {
 		at = t.now.Add(time.Second) // a deadline that does not move must not spin

@@ -81,9 +81,9 @@ func (e *Engine) View(id string) (v View, err error) {
 			Device: r.Device, Endpoint: d.Endpoint, Since: r.Since, Seen: r.Seen, Adopted: r.Adopted, InSession: r.Virtual.Open,
 			Info: maps.Clone(r.Info), Leftovers: len(r.Virtual.Leftovers), Timeline: slices.Clone(r.Timeline),
 		}
-		for _, en := range e.notes.waiting(id) {
-			en.FwUpdate, en.Object9 = words(r.Virtual)
-			v.Timeline = append(v.Timeline, en)
+		for _, no := range e.notes.waiting(id) {
+			no.FwUpdate, no.Object9 = words(r.Virtual)
+			v.Timeline = append(v.Timeline, no.Entry)
 		}
 		for _, s := range r.Virtual.Slots {
 			v.Instances = append(v.Instances, e.viewOf(id, s))

@@ -3,8 +3,6 @@ package legacy
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -101,7 +99,9 @@ func (w *world) Changed(_ string, c Change) {
 	w.changes = append(w.changes, c)
 }
 
-// slot is what instance 0 shows.
+// writes are how many there were to the store.
+func (w *world) writes() int { return w.db.n }
+
 // stored is the device's record in the store.
 func (w *world) stored() *record {
 	w.t.Helper()
@@ -116,6 +116,7 @@ func (w *world) stored() *record {
 	return r
 }
 
+// slot is what instance 0 shows.
 func (w *world) slot() mapping.Slot {
 	w.t.Helper()
 	v, err := w.e.virtual(device)
@@ -237,63 +238,4 @@ func final(pkg, correlator, code string) session.Event {
 		Code: syncml.AlertGeneric, Type: "org.openmobilealliance.dm.firmwareupdate.downloadandupdate",
 		Source: "./FwUpdate/" + pkg + "/DownloadAndUpdate", Correlator: correlator, Data: code,
 	}
-}
-
-// flakyStore fails when it is told to.
-type flakyStore struct {
-	store.Store
-	fail error
-}
-
-func (s *flakyStore) Write(c ...store.Change) ([]uint64, error) {
-	if s.fail != nil {
-		return nil, s.fail
-	}
-	return s.Store.Write(c...)
-}
-
-// fakePackages is a store of packages without bytes.
-type fakePackages struct {
-	fail    error
-	altered bool
-	held    map[string]bool // owner and digest
-	fetches int
-	notify  string   // of the descriptor
-	told    []string // ends, as they are durable
-}
-
-func (p *fakePackages) Fetch(_ context.Context, owner, uri string, progress func(Progress)) (mapping.PackageInfo, error) {
-	p.fetches++
-	if p.fail != nil {
-		return mapping.PackageInfo{}, p.fail
-	}
-	progress(Progress{Done: 1, Total: 2, Rate: 3})
-	digest := fmt.Sprintf("%x", uri)
-	p.Hold(owner, digest)
-	return mapping.PackageInfo{Name: "fw", Version: "2", Size: 10, Digest: digest, Notify: p.notify}, nil
-}
-
-func (p *fakePackages) Put(_ context.Context, owner string, body []byte) (mapping.PackageInfo, error) {
-	if len(body) > p.MaxPush() {
-		return mapping.PackageInfo{}, &PackageError{Result: lwm2m9.ResultNotEnoughStorage, Reason: "too large"}
-	}
-	p.Hold(owner, "pushed")
-	return mapping.PackageInfo{Size: int64(len(body)), Digest: "pushed"}, nil
-}
-
-func (p *fakePackages) Report(device string, r mapping.Report) (store.Change, func(), bool) {
-	text := fmt.Sprintf("%s %v %v", r.Notify, r.Code, r.Result)
-	c := store.Change{Key: fmt.Sprint("told/", len(p.told)), Value: []byte(text)}
-	return c, func() { p.told = append(p.told, device+" "+text) }, r.Notify != "none"
-}
-
-func (p *fakePackages) MaxPush() int                        { return 100 }
-func (p *fakePackages) Verify(context.Context, string) bool { return !p.altered }
-func (p *fakePackages) Hold(owner, digest string)           { p.held[owner+" "+digest] = true }
-func (p *fakePackages) Release(owner, digest string)        { delete(p.held, owner+" "+digest) }
-func (p *fakePackages) URL(_ string, i mapping.PackageInfo) (string, error) {
-	if i.Digest == "" {
-		return "", errors.New("no package")
-	}
-	return "https://bridge.example/p/" + i.Digest, nil
 }
