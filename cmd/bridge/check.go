@@ -19,8 +19,8 @@ func newCheck() *cobra.Command {
 		Long: `check reads a configuration file and the files that it names, and reports
 everything that is wrong with them, with file, line and key, and what is
 allowed but probably not meant. When all is good it shows how each DM server is
-reached and who proves what to whom. It starts nothing. Secrets are never
-printed.
+reached, who proves what to whom, and how packages get to devices. It starts
+nothing. Secrets are never printed.
 
 With --endpoint it shows instead which DM server and account a device has, with
 --device under which name and to which LwM2M servers a legacy device is shown.`,
@@ -54,7 +54,7 @@ With --endpoint it shows instead which DM server and account a device has, with
 			for i := range c.Servers {
 				err = errors.Join(err, describeServer(out, c, &c.Servers[i]))
 			}
-			return errors.Join(err, describeLegacy(out, c))
+			return errors.Join(err, describePackages(out, c), describeLegacy(out, c))
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "the configuration `FILE`")
@@ -80,8 +80,9 @@ device id  %s
 user       %s
 dialect    %v
 activate   %v
+packages   %s
 `, endpoint, server.Name, account.ServerID, account.URL, config.Word(server.Version), config.Word(server.Encoding), server.Poll, account.DeviceID,
-		account.Client.User, config.Word(c.Dialect(endpoint)), c.Policy(endpoint).Activate)
+		account.Client.User, config.Word(c.Dialect(endpoint)), c.Policy(endpoint).Activate, deviceWay(c, endpoint))
 	return err
 }
 

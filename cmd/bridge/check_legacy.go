@@ -52,7 +52,7 @@ func packagesText(c *config.Config) string {
 	if p.PassThrough {
 		return "passed through: devices get the URL that was written"
 	}
-	return fmt.Sprintf("kept, %v in all, %v each", p.MaxBytes, p.MaxPackage)
+	return "kept, " + keptText(p)
 }
 
 func describeGroup(w io.Writer, c *config.Config, g *config.LegacyGroup) error {

@@ -72,7 +72,7 @@ func TestStatusAndPush(t *testing.T) {
 	}
 	digest, _, _ := strings.Cut(shows(t, []string{" bytes"}, "package", "add", file, "--data", data), " ")
 	shows(t, []string{digest, "1 package"}, "package", "list", "--data", data)
-	refused(t, exitFailed, "(not allowed)", "package", "add", "http://127.0.0.1:9/x", "--data", data)
+	refused(t, exitFailed, "port 9 is not among packages.allow.ports", "package", "add", "http://127.0.0.1:9/x", "--data", data)
 	refused(t, exitUsage, "want a SHA-256", "package", "remove", "xyz", "--data", data)
 	refused(t, exitFailed, "meter-8: no such device", "package", "push", "meter-8", digest[:8], "--data", data)
 	refused(t, exitFailed, "0000: no such package", "package", "push", "meter-7", "0000", "--data", data)

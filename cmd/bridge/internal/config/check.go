@@ -18,7 +18,7 @@ func (c *Config) check(b *binder) {
 	c.checkOrders(b)
 	c.Triggers.check(b)
 	c.checkLegacy(b)
-	c.checkWays(b)
+	c.checkPackages(b)
 	if c.Store.Dir == "" {
 		b.failAt("store.dir", "is empty; name a directory")
 	}

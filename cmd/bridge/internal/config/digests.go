@@ -53,11 +53,11 @@ func (p *Packages) checkDigests(b *binder, key string) {
 	if p.Digests == "" {
 		return
 	}
-	data, err := readFile(b.beside(p.Digests), maxDigestFile)
-	if err == nil {
-		p.digests, err = readDigests(data)
-	}
+	name := b.beside(p.Digests)
+	data, err := readFile(name, maxDigestFile)
 	if err != nil {
 		b.failAt(key, "%v", err)
+	} else if p.digests, err = readDigests(data); err != nil {
+		b.failAt(key, "%s: %v", name, err)
 	}
 }

@@ -82,3 +82,17 @@ func TestDigestFileLimit(t *testing.T) {
 		}
 	}
 }
+
+// TestDigestFaultsNameTheFile, and stand there once, whatever needs packages.
+func TestDigestFaultsNameTheFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "digests.txt")
+	if err := os.WriteFile(file, []byte("http://a.test/x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := "f.yaml:1: packages.digests: " + file + ": line 1: want a URL and its SHA-256"
+	for _, way := range []string{"direct", "push"} {
+		if _, err := parse("f.yaml", []byte("packages: {way: "+way+", digests: "+file+"}\n")); errorText(err) != want {
+			t.Errorf("%s: %q, want %q", way, errorText(err), want)
+		}
+	}
+}

@@ -28,7 +28,6 @@ func (c *Config) checkLegacy(b *binder) {
 	}
 	l.checkAddress(b)
 	l.checkTimes(b)
-	c.Packages.check(b)
 	if wait := l.Campaign.Contact + l.Campaign.Final; c.Packages.URLLifetime < wait {
 		b.failAt("packages.url_lifetime", "%v is less than a campaign may last, legacy.campaign.contact and final together: %v", c.Packages.URLLifetime, wait)
 	}

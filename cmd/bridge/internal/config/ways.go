@@ -57,8 +57,10 @@ func (c *Config) PackagesURL() string {
 	return ""
 }
 
-// checkWays refuses a way that has not what it needs.
-func (c *Config) checkWays(b *binder) {
+// checkPackages holds the keys of packages against each other, and refuses a
+// way that has not what it needs.
+func (c *Config) checkPackages(b *binder) {
+	c.Packages.check(b)
 	if c.Packages.CoAPURL != "" {
 		if u, err := url.Parse(c.Packages.CoAPURL); err != nil || u.Host == "" || u.Scheme != "coap" && u.Scheme != "coaps" || u.Path != "" && u.Path != "/" {
 			b.failAt("packages.coap_url", "%q: want coap://host:port or coaps://host:port, as devices reach the bridge", c.Packages.CoAPURL)
@@ -69,9 +71,6 @@ func (c *Config) checkWays(b *binder) {
 		if r.Way != 0 {
 			c.checkWay(b, fmt.Sprintf("devices[%d].way", i), mapping.Way(r.Way-1))
 		}
-	}
-	if (c.KeepsPackages() || len(c.Packages.Hosts) > 0) && c.Legacy.Listen == "" {
-		c.Packages.check(b) // else it is checked with direction B
 	}
 }
 

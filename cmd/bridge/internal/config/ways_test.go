@@ -51,12 +51,14 @@ func TestWaysThatLackSomething(t *testing.T) {
 		`packages: {coap_url: "coap://x/deep"}`:                     "want coap://host:port",
 		`devices: [{match: ["*"], way: proxy-coap}]`:                "devices[0].way",
 		`packages: {way: sideways}`:                                 "auto, direct, proxy-coap, proxy-http or push",
-		"packages: {way: push, max_package: 2MiB, max_bytes: 1MiB}": "packages.max_package",
+		"packages: {way: push, max_package: 2MiB, max_bytes: 1MiB}": "packages.max_package: 2MiB is more",
 		`packages: {way: auto, listen: "nowhere"}`:                  "packages.listen",
 	} {
 		_, err := parse("x.yaml", []byte(text+waysServer))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
+		} else if n := strings.Count(err.Error(), want); n != 1 {
+			t.Errorf("%s: %s is reported %d times", text, want, n)
 		}
 	}
 }

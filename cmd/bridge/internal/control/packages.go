@@ -127,7 +127,7 @@ func (l *LocalPackages) AddPackage(ctx context.Context, body io.Reader, size int
 func (l *LocalPackages) FetchPackage(ctx context.Context, url string, progress func(Step)) (delivery.Package, error) {
 	r := delivery.FetchRequest{URL: url}
 	if progress != nil {
-		r.Progress = func(p delivery.Progress) { progress(Step{Bytes: p.Bytes, Total: p.Total, Rate: p.Rate}) }
+		r.Progress = func(p delivery.Progress) { progress(Step{Bytes: p.Bytes, Total: p.Total, Rate: p.Rate, Note: p.Pause}) }
 	}
 	got, err := l.Fetcher.Fetch(ctx, r)
 	if err != nil {
@@ -153,7 +153,11 @@ func (l *LocalPackages) RemovePackage(ctx context.Context, digest string, force 
 	case err != nil:
 		return p, err
 	case len(p.Owners) > 0 && !force:
-		return p, refuse(ErrHeld, "%s is needed by %s and %d more; --force removes it all the same", short(p.Digest), p.Owners[0], len(p.Owners)-1)
+		who := p.Owners[0]
+		if more := len(p.Owners) - 1; more > 0 {
+			who = fmt.Sprintf("%s and %d more", who, more)
+		}
+		return p, refuse(ErrHeld, "%s is needed by %s; --force removes it all the same", short(p.Digest), who)
 	}
 	there, err := l.Store.Delete(ctx, p.Digest)
 	if err == nil && !there {
@@ -191,7 +195,7 @@ const MinPrefix = 4
 func (l *LocalPackages) find(digest string) (found delivery.Package, err error) {
 	digest = strings.ToLower(strings.TrimPrefix(digest, "sha256:"))
 	if len(digest) < MinPrefix || len(digest) > 64 || strings.Trim(digest, "0123456789abcdef") != "" {
-		return found, refuse(ErrWrongUse, "want a SHA-256 in hexadecimal, or its first %d digits or more", MinPrefix)
+		return found, refuse(ErrWrongUse, "%.80q: want a SHA-256 in hexadecimal, or its first %d digits or more", digest, MinPrefix)
 	}
 	n := 0
 	for _, p := range l.Store.List() {
@@ -215,7 +219,7 @@ func short(d delivery.Digest) string { return d.String()[:12] }
 // packageError is an error of package delivery for people: why, not where.
 func packageError(err error) error {
 	if e, ok := errors.AsType[*delivery.Error](err); ok {
-		return refuse(nil, "%s (%s)", e.Reason, delivery.KindOf(err))
+		return refuse(nil, "%s", e.Reason)
 	}
 	return refuse(nil, "%v", err)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -54,7 +56,7 @@ func TestPackagesBySocket(t *testing.T) {
 			if err != nil || got.Size != 100 || told != (Step{Bytes: 100, Total: 100}) {
 				t.Fatalf("%+v, %v, %+v", got, err, told)
 			}
-			if _, err := p.AddPackage(ctx, strings.NewReader(body+"x"), 101, nil); err == nil || !strings.Contains(err.Error(), "too large") {
+			if _, err := p.AddPackage(ctx, strings.NewReader(body+"x"), 101, nil); err == nil || !strings.Contains(err.Error(), "over 100 bytes, packages.max_package") {
 				t.Errorf("one byte too many: %v", err)
 			}
 			digest := got.Digest.String()
@@ -110,6 +112,24 @@ func TestNotesArrive(t *testing.T) {
 	})
 	if err != nil || notes != 100 {
 		t.Errorf("%d of 100 notes, %v", notes, err)
+	}
+}
+
+// TestPausesAreTold: who waits for a fetch hears why nothing moves.
+func TestPausesAreTold(t *testing.T) {
+	s := withPackage(t)
+	f, err := delivery.NewFetcher(delivery.FetcherOptions{Store: s, Backoff: 1, MaxAttempts: 3,
+		Allow: delivery.Allow{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Ports: []uint16{0}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	down := httptest.NewServer(http.NotFoundHandler())
+	down.Close()
+	var notes []string
+	_, err = servePackages(t, &LocalPackages{Store: s, Fetcher: f}).FetchPackage(t.Context(), down.URL, func(s Step) { notes = append(notes, s.Note) })
+	if err == nil || err.Error() != "no connection" || len(notes) != 2 || !strings.HasPrefix(notes[0], "no connection; it is asked again in ") {
+		t.Errorf("%v after %q", err, notes)
 	}
 }
 

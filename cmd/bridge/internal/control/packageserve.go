@@ -127,24 +127,24 @@ func patient(w http.ResponseWriter) {
 	_ = errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{})) // a writer without has none
 }
 
+// maxSteps is how many steps wait for a command that reads slowly; what is more
+// is lost to it, so that it holds up nobody who waits for the same fetch.
+const maxSteps = 256
+
 // stream does what takes long, and tells of each step at once.
 func stream(w http.ResponseWriter, r *http.Request, log *slog.Logger, do func(context.Context, func(Step)) (line, error)) {
 	patient(w)
 	c, e := http.NewResponseController(w), json.NewEncoder(w)
-	steps := make(chan Step, 1)
+	steps := make(chan Step, maxSteps)
 	done := make(chan line, 1)
 	go func() {
 		last, err := do(r.Context(), func(s Step) {
-			if s.Note != "" {
-				select {
-				case steps <- s:
-				case <-r.Context().Done():
-				}
-				return
+			if s.Note == "" && len(steps) > 0 {
+				return // the next one says more
 			}
 			select {
 			case steps <- s:
-			default: // the next one says more
+			default:
 			}
 		})
 		if err != nil {
@@ -152,13 +152,19 @@ func stream(w http.ResponseWriter, r *http.Request, log *slog.Logger, do func(co
 		}
 		done <- last
 	}()
+	tell := func(s Step) {
+		_ = e.Encode(line{Step: &s}) // on an error the command has gone: nobody to tell
+		_ = c.Flush()
+	}
 	for {
 		select {
 		case s := <-steps:
-			_ = e.Encode(line{Step: &s})
-			_ = c.Flush()
+			tell(s)
 		case last := <-done:
-			_ = e.Encode(last) // the command has gone: nobody to tell
+			for len(steps) > 0 {
+				tell(<-steps)
+			}
+			_ = e.Encode(last)
 			return
 		}
 	}

@@ -1,9 +1,11 @@
 package delivery
 
 import (
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // whole takes an answer with the whole package.
@@ -120,6 +122,11 @@ func (d *download) complete() error {
 		return fault(KindServer, nil, "the package is empty")
 	}
 	return nil
+}
+
+// pauses tells those who wait that nothing moves for a while, and why.
+func (d *download) pauses(why *Error, wait time.Duration) {
+	d.f.progress(d.fl, Progress{Bytes: d.w.Size(), Total: d.total, Pause: fmt.Sprintf("%s; it is asked again in %v", why.Reason, wait.Round(time.Millisecond))})
 }
 
 // report tells those who wait how far it is.

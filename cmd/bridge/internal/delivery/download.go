@@ -59,7 +59,7 @@ func (d *download) take(ctx context.Context, k known, ask func(context.Context) 
 	defer d.w.Abort()
 	d.m = newMeter(d.f.o.Now, 0)
 	same := false
-	err = d.f.retry(ctx, func(ctx context.Context) (bool, error) {
+	err = d.f.retry(ctx, d.pauses, func(ctx context.Context) (bool, error) {
 		before := d.w.Size()
 		same, err = ask(ctx)
 		if err != nil {

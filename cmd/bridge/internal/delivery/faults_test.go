@@ -320,11 +320,28 @@ func TestWaits(t *testing.T) {
 		w.Header().Set("Retry-After", "86400")
 		w.WriteHeader(429)
 	}, status(500), serveBytes(random(10), "")))
-	if _, err := f.Fetch(t.Context(), FetchRequest{URL: url}); err != nil {
+	var told []string
+	tell := func(p Progress) {
+		if p.Pause != "" {
+			told = append(told, p.Pause)
+		}
+	}
+	if _, err := f.Fetch(t.Context(), FetchRequest{URL: url, Progress: tell}); err != nil {
 		t.Fatal(err)
+	}
+	if want := "the package server answered 503; it is asked again in 1s"; len(told) != 5 || told[0] != want {
+		t.Errorf("who waits was told %q", told)
 	}
 	if got := fmt.Sprint(*slept); got != "[1s 2s 4s 5s 5s]" {
 		t.Errorf("slept %v", got)
+	}
+}
+
+// TestNoAddress: a name without an address is not a server that is down.
+func TestNoAddress(t *testing.T) {
+	err := network(t.Context(), &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}})
+	if e := asError(err); e.Kind != KindUnreachable || e.Reason != "its name has no address" {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -117,8 +117,8 @@ type FetchRequest struct {
 	// Digest and Size are what was announced elsewhere; zero for nothing.
 	Digest Digest
 	Size   int64
-	// Progress, if set, is called about once a second and at the end, never
-	// after Fetch has returned. It must not wait.
+	// Progress, if set, is called about once a second, before each pause and at
+	// the end, never after Fetch has returned. It must not wait.
 	Progress func(Progress)
 }
 

@@ -70,9 +70,9 @@ func (a Allow) url(u *url.URL) error {
 	case err != nil:
 		return fault(KindURI, nil, "the port is no number up to 65535")
 	case !a.port(uint16(port)):
-		return fault(KindNotAllowed, nil, "port %d is not allowed", port)
+		return fault(KindNotAllowed, nil, "port %d is not among packages.allow.ports", port)
 	case len(a.Hosts) > 0 && !slices.ContainsFunc(a.Hosts, func(p string) bool { return fitsHost(p, u) }):
-		return fault(KindNotAllowed, nil, "host %s is not allowed", u.Hostname())
+		return fault(KindNotAllowed, nil, "host %s is not among packages.allow.hosts", u.Hostname())
 	}
 	return nil
 }
@@ -112,9 +112,9 @@ func (a Allow) control(_, address string, _ syscall.RawConn) error {
 	case err != nil:
 		return fault(KindNotAllowed, err, "an address that cannot be read")
 	case !a.address(ap.Addr()):
-		return fault(KindNotAllowed, nil, "address %s is not allowed", ap.Addr())
+		return fault(KindNotAllowed, nil, "address %s is not allowed by packages.allow.networks", ap.Addr())
 	case !a.port(ap.Port()):
-		return fault(KindNotAllowed, nil, "port %d is not allowed", ap.Port())
+		return fault(KindNotAllowed, nil, "port %d is not among packages.allow.ports", ap.Port())
 	}
 	return nil
 }

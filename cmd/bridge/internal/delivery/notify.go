@@ -108,7 +108,7 @@ func (f *Fetcher) Notify(ctx context.Context, uri string, s InstallStatus) error
 	ctx, cancel := context.WithTimeoutCause(ctx, f.o.TotalTimeout, errTotal)
 	defer cancel()
 	header := http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
-	err = f.retry(ctx, func(ctx context.Context) (bool, error) {
+	err = f.retry(ctx, nil, func(ctx context.Context) (bool, error) {
 		a, err := f.open(ctx, ask{method: http.MethodPost, u: u, header: header, body: s.String()})
 		if err != nil {
 			return false, err

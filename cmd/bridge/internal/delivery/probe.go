@@ -54,13 +54,13 @@ func (f *Fetcher) probe(ctx context.Context, w want) (p Probed, err error) {
 	if w.u.Scheme != "http" && w.u.Scheme != "https" {
 		return p, fault(KindURI, nil, "a legacy device cannot fetch over %s", w.u.Scheme)
 	}
-	err = f.retry(ctx, func(ctx context.Context) (bool, error) {
+	err = f.retry(ctx, nil, func(ctx context.Context) (bool, error) {
 		p, err = f.look(ctx, w, ask{method: http.MethodHead, u: w.u})
 		return false, err
 	})
 	if e, ok := errors.AsType[*Error](err); ok && noHead[e.Status] {
 		first := http.Header{"Range": {"bytes=0-0"}}
-		err = f.retry(ctx, func(ctx context.Context) (bool, error) {
+		err = f.retry(ctx, nil, func(ctx context.Context) (bool, error) {
 			p, err = f.look(ctx, w, ask{method: http.MethodGet, u: w.u, header: first})
 			return false, err
 		})

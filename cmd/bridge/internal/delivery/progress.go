@@ -7,6 +7,9 @@ type Progress struct {
 	Bytes int64   // so far
 	Total int64   // 0 when it is not known
 	Rate  float64 // bytes a second, of the last few seconds
+	// Pause, when not empty, says why nothing moves just now, and how long it
+	// will be before the server is asked again.
+	Pause string
 }
 
 // progressEvery is the least time between two reports of one transfer, besides

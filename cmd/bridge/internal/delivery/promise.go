@@ -105,7 +105,7 @@ func (f *Fetcher) reuseSigned(ctx context.Context, w want, sig *signature, owner
 // small fetches a small file whole.
 func (f *Fetcher) small(ctx context.Context, u *url.URL, limit int64) ([]byte, error) {
 	var b []byte
-	err := f.retry(ctx, func(ctx context.Context) (bool, error) {
+	err := f.retry(ctx, nil, func(ctx context.Context) (bool, error) {
 		a, err := f.open(ctx, ask{method: "GET", u: u})
 		if err != nil {
 			return false, err

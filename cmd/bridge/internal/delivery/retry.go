@@ -23,8 +23,9 @@ func (p *passing) Error() string { return p.fault.Error() }
 func (p *passing) Unwrap() error { return p.fault }
 
 // retry repeats what fails with a passing error, up to MaxAttempts times in a
-// row without progress. The pause doubles.
-func (f *Fetcher) retry(ctx context.Context, do func(context.Context) (progress bool, err error)) error {
+// row without progress. The pause doubles. pauses, if not nil, is told why there
+// is one and how long it is.
+func (f *Fetcher) retry(ctx context.Context, pauses func(*Error, time.Duration), do func(context.Context) (progress bool, err error)) error {
 	pause := f.o.Backoff
 	for failed := 1; ; failed++ {
 		progress, err := do(ctx)
@@ -43,7 +44,11 @@ func (f *Fetcher) retry(ctx context.Context, do func(context.Context) (progress 
 			return p.fault
 		}
 		f.o.Logger.Debug("a fetch goes on after a pause", "why", p.fault.Kind, "err", err)
-		if err := f.o.sleep(ctx, min(max(pause, p.after), f.o.MaxBackoff)); err != nil {
+		wait := min(max(pause, p.after), f.o.MaxBackoff)
+		if pauses != nil {
+			pauses(p.fault, wait)
+		}
+		if err := f.o.sleep(ctx, wait); err != nil {
 			return err
 		}
 		pause *= 2
@@ -60,6 +65,9 @@ func network(ctx context.Context, err error) error {
 	}
 	if isType[*tls.CertificateVerificationError](err) {
 		return fault(KindUnreachable, err, "its certificate is not trusted")
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		return &passing{fault: fault(KindUnreachable, err, "its name has no address")}
 	}
 	kind, reason := KindServer, "its answer is no HTTP"
 	op, isOp := errors.AsType[*net.OpError](err)

@@ -55,7 +55,7 @@ func (s *Store) Begin(size int64) (*Writer, error) {
 }
 
 func (s *Store) tooLarge() error {
-	return fault(KindTooLarge, nil, "the package is over %d bytes", s.o.MaxPackage)
+	return fault(KindTooLarge, nil, "the package is over %d bytes, packages.max_package", s.o.MaxPackage)
 }
 
 // Write appends. An error ends the Writer for good: [*Error] of KindTooLarge,
