@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,11 +46,11 @@ type world struct {
 // flaky is a store that refuses to delete when it is told to.
 type flaky struct {
 	store.Store
-	full bool
+	full atomic.Bool
 }
 
 func (f *flaky) Write(changes ...store.Change) ([]uint64, error) {
-	if f.full {
+	if f.full.Load() {
 		return nil, store.ErrFull
 	}
 	return f.Store.Write(changes...)
@@ -108,6 +109,13 @@ func (w *world) is(host string, err error) {
 	w.answer[host] = err
 }
 
+// meanwhile sets what happens in each POST.
+func (w *world) meanwhile(during func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.during = during
+}
+
 // end ends an update.
 func (w *world) end(uri string, s delivery.InstallStatus) {
 	w.t.Helper()
@@ -119,6 +127,13 @@ func (w *world) end(uri string, s delivery.InstallStatus) {
 		w.t.Fatal(err)
 	}
 	written()
+}
+
+// posts is how many were told since the last time.
+func (w *world) posts() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.told)
 }
 
 // expect compares what was told since the last time.
@@ -248,16 +263,16 @@ func TestPauses(t *testing.T) {
 func TestPauseBegins(t *testing.T) {
 	run(t, func(w *world) {
 		w.is("a.example", errAway)
-		for i := range 3 {
-			w.end(fmt.Sprint("http://a.example/", i), delivery.StatusSuccess)
-		}
+		w.end("http://a.example/0", delivery.StatusSuccess)
 		w.expect("http://a.example/0 900 Success")
+		w.end("http://a.example/1", delivery.StatusSuccess)
+		w.end("http://a.example/2", delivery.StatusSuccess)
 		w.is("a.example", nil)
-		w.during = func() { w.is("a.example", errAway) } // from the next one on
+		w.meanwhile(func() { w.is("a.example", errAway) }) // from the next one on
 		time.Sleep(FirstPause)
-		w.expect("http://a.example/1 900 Success", "http://a.example/2 900 Success")
+		w.expect("http://a.example/0 900 Success", "http://a.example/1 900 Success")
 		time.Sleep(FirstPause)
-		w.expect("http://a.example/0 900 Success")
+		w.expect("http://a.example/2 900 Success")
 	})
 }
 
@@ -343,13 +358,13 @@ func TestMaxPosts(t *testing.T) {
 			w.end("http://"+host+"/", delivery.StatusSuccess)
 		}
 		synctest.Wait()
-		if len(w.told) != MaxPosts {
-			t.Errorf("%d at once", len(w.told))
+		if w.posts() != MaxPosts {
+			t.Errorf("%d at once", w.posts())
 		}
 		time.Sleep(PostTime)
 		synctest.Wait()
-		if len(w.told) != MaxPosts+1 {
-			t.Errorf("%d in the end", len(w.told))
+		if w.posts() != MaxPosts+1 {
+			t.Errorf("%d in the end", w.posts())
 		}
 	})
 }
@@ -375,11 +390,11 @@ func TestMaxWaiting(t *testing.T) {
 // again in this life, and goes when there is room.
 func TestNotDeleted(t *testing.T) {
 	run(t, func(w *world) {
-		w.during = func() { w.db.full = true }
+		w.meanwhile(func() { w.db.full.Store(true) })
 		w.end("http://a.example/r?secret", delivery.StatusSuccess)
 		w.expect("http://a.example/r?secret 900 Success")
 		w.counts(Counts{Waiting: 1, Accepted: 1})
-		w.db.full = false
+		w.db.full.Store(false)
 		time.Sleep(FirstPause)
 		w.expect()
 		w.counts(Counts{Accepted: 1})
