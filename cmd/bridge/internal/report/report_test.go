@@ -244,17 +244,17 @@ func TestPauses(t *testing.T) {
 	run(t, func(w *world) {
 		w.is("a.example", errAway)
 		w.end("http://a.example/1", delivery.StatusSuccess)
-		w.end("http://a.example/2", delivery.StatusSuccess)
 		w.expect("http://a.example/1 900 Success")
+		w.end("http://a.example/2", delivery.StatusSuccess)
 		for i, pause := 0, FirstPause; i < 10; i, pause = i+1, min(2*pause, MaxPause) {
 			time.Sleep(pause - 1)
 			w.expect()
 			time.Sleep(time.Nanosecond)
-			w.expect(fmt.Sprintf("http://a.example/%d 900 Success", 2-i%2))
+			w.expect(fmt.Sprintf("http://a.example/%d 900 Success", 1+i%2))
 		}
 		w.is("a.example", nil)
 		time.Sleep(MaxPause)
-		w.expect("http://a.example/2 900 Success", "http://a.example/1 900 Success")
+		w.expect("http://a.example/1 900 Success", "http://a.example/2 900 Success")
 		w.counts(Counts{Accepted: 2})
 	})
 }
