@@ -99,6 +99,7 @@ var fetchRows = map[Fault]lwm2m9.UpdateResult{
 	FaultPackageUnreachable: lwm2m9.ResultConnectionLost,
 	FaultPackageServer:      lwm2m9.ResultConnectionLost,
 	FaultDigest:             lwm2m9.ResultIntegrityFailure,
+	FaultSignature:          lwm2m9.ResultIntegrityFailure,
 }
 
 // FromFetch translates a fault of a fetch; what no row names is a device

@@ -85,7 +85,8 @@ func FromResult(r lwm2m9.UpdateResult, s Stage) (Verdict, bool) {
 // found it out.
 type Fault uint8
 
-// The faults of mapping.md section 4, in brackets there.
+// The faults of mapping.md section 4, in brackets there. A wrong signature is not
+// there: FUMO has a code of its own for what could not be validated.
 const (
 	FaultPackageRefused     Fault = iota + 1 // package server: 404, 410, other 4xx
 	FaultPackageAuth                         // package server: 401, 403
@@ -93,6 +94,7 @@ const (
 	FaultPackageUnreachable                  // package server cannot be reached
 	FaultPackageServer                       // package server: 5xx
 	FaultDigest                              // the package is not the one announced
+	FaultSignature                           // its signature is missing or wrong
 	FaultAbsent                              // the device never came back
 	FaultNoInstance                          // no Object 9, or no free instance and Create refused
 	FaultCancelled                           // an operator or the legacy server gave up
@@ -113,6 +115,7 @@ var faultRows = []FaultRow{
 	{FaultPackageUnreachable, "package server unreachable", Verdict{failed, fwupdate.CodeServerUnavailable}, Verdict{removed, fwupdate.CodeServerUnavailable}},
 	{FaultPackageServer, "package server failed (5xx)", Verdict{failed, fwupdate.CodeServerError}, Verdict{removed, fwupdate.CodeServerError}},
 	{FaultDigest, "digest does not match what was announced", Verdict{removed, fwupdate.CodeCorrupted}, Verdict{removed, fwupdate.CodeCorrupted}},
+	{FaultSignature, "signature is missing or wrong", Verdict{removed, fwupdate.CodeValidationFailed}, Verdict{removed, fwupdate.CodeValidationFailed}},
 	{FaultAbsent, "device never came back before the deadline", Verdict{failed, fwupdate.CodeNetwork}, Verdict{removed, fwupdate.CodeUpdateFailed}},
 	{FaultNoInstance, "no Object 9, or no free instance and Create refused", Verdict{failed, fwupdate.CodeNotImplemented}, Verdict{removed, fwupdate.CodeNotImplemented}},
 	{FaultCancelled, "cancelled", Verdict{failed, fwupdate.CodeUserCancelled}, Verdict{removed, fwupdate.CodeUserCancelled}},

@@ -121,6 +121,7 @@ func TestFromFault(t *testing.T) {
 		{FaultPackageUnreachable, Verdict{20, 412}, Verdict{80, 412}},
 		{FaultPackageServer, Verdict{20, 500}, Verdict{80, 500}},
 		{FaultDigest, Verdict{80, 402}, Verdict{80, 402}},
+		{FaultSignature, Verdict{80, 404}, Verdict{80, 404}},
 		{FaultAbsent, Verdict{20, 503}, Verdict{80, 410}},
 		{FaultNoInstance, Verdict{20, 408}, Verdict{80, 408}},
 		{FaultCancelled, Verdict{20, 401}, Verdict{80, 401}},

@@ -24,6 +24,8 @@ part of the path says how it behaves:
   /ok/radio-2.0.pkg           a good package
   /corrupt/radio-2.0.pkg      one with a changed byte
   /status-404/radio-2.0.pkg   the answer 404
+  /signed/radio-2.0.pkg       one with a minisign signature beside it (.minisig);
+                              the public key is printed at the start
   /descriptor/radio-2.0.pkg   an OMA download descriptor of the good package; what
                               is posted to its installNotifyURI is printed
 
@@ -42,6 +44,7 @@ Behaviours: ` + strings.Join(pkgserver.Behaviours(), ", ") + `.`,
 			}
 			return serveHTTP(cmd.Context(), listen, simLogger(cmd, false), func(base string) {
 				fmt.Fprintf(out, "packages at %s, such as %s%s\n", base, base, pkgserver.Path("ok", "radio", "2.0"))
+				fmt.Fprintf(out, "packages.hosts[].signed_by of /signed/: %s\n", pkgserver.PublicKey(cfg))
 			}, pkgserver.New(cfg))
 		},
 	}

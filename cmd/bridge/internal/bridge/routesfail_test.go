@@ -33,7 +33,18 @@ func restless(p *Packages) {
 func smallStore(p *Packages)  { p.Store.MaxPackage = 1 << 20 }
 func otherHosts(p *Packages)  { p.Fetcher.Allow.Hosts = []string{"packages.example"} }
 func noLoopback(p *Packages)  { p.Fetcher.Allow.Networks = nil }
-func signedHosts(p *Packages) { p.Fetcher.Hosts = []delivery.Host{{Pattern: "*", Sidecar: true}} }
+func sidecars(p *Packages)    { p.Fetcher.Hosts = []delivery.Host{{Pattern: "*", Sidecar: true}} }
+func signedHosts(p *Packages) { p.signedBy(pkgserver.PublicKey(pkgserver.Config{})) }
+func otherKey(p *Packages)    { p.signedBy(pkgserver.PublicKey(pkgserver.Config{Seed: 1})) }
+
+// signedBy wants signatures by a key.
+func (p *Packages) signedBy(text string) {
+	key, err := delivery.ParsePublicKey(text)
+	if err != nil {
+		panic(err)
+	}
+	p.Fetcher.Hosts = []delivery.Host{{Pattern: "*", Keys: []delivery.PublicKey{key}}}
+}
 
 // misbehaviour is section 4 of mapping.md as package servers bring it about.
 var misbehaviour = []struct {
@@ -48,6 +59,7 @@ var misbehaviour = []struct {
 	{name: "404", behaviour: "status-404", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultInvalidURI},
 	{name: "410", behaviour: "status-410", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultInvalidURI},
 	{name: "418", behaviour: "status-418", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultInvalidURI},
+	{name: "405", behaviour: "status-405", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultInvalidURI},
 	{name: "401", behaviour: "status-401", state: 20, code: fwupdate.CodeAuthFailure, result: lwm2m9.ResultDeviceError},
 	{name: "403", behaviour: "status-403", state: 20, code: fwupdate.CodeAuthFailure, result: lwm2m9.ResultDeviceError},
 	{name: "500", behaviour: "status-500", state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultConnectionLost},
@@ -68,9 +80,13 @@ var misbehaviour = []struct {
 	{name: "host not allowed", behaviour: "ok", set: otherHosts, state: 20, code: fwupdate.CodeBadURL, result: lwm2m9.ResultInvalidURI},
 	{name: "address not allowed", behaviour: "ok", set: noLoopback, state: 20, code: fwupdate.CodeBadURL, result: lwm2m9.ResultInvalidURI},
 	{name: "no digest behind #", behaviour: "ok", behind: "#sha256=00", state: 20, code: fwupdate.CodeBadURL, result: lwm2m9.ResultInvalidURI},
-	{name: "no sidecar", behaviour: "ok", set: signedHosts, state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultInvalidURI},
+	{name: "no sidecar", behaviour: "ok", set: sidecars, state: 20, code: fwupdate.CodeServerError, result: lwm2m9.ResultInvalidURI},
 	{name: "another digest", behaviour: "ok", behind: "#sha256=" + strings.Repeat("01", 32), state: 80, code: fwupdate.CodeCorrupted, result: lwm2m9.ResultIntegrityFailure},
 	{name: "another digest in the descriptor", behaviour: "wrong-descriptor", state: 80, code: fwupdate.CodeCorrupted, result: lwm2m9.ResultIntegrityFailure},
+	{name: "no signature", behaviour: "ok", set: signedHosts, state: 80, code: fwupdate.CodeValidationFailed, result: lwm2m9.ResultIntegrityFailure},
+	{name: "a wrong signature", behaviour: "wrong-signature", set: signedHosts, state: 80, code: fwupdate.CodeValidationFailed, result: lwm2m9.ResultIntegrityFailure},
+	{name: "signed by another key", behaviour: "signed", set: otherKey, state: 80, code: fwupdate.CodeValidationFailed, result: lwm2m9.ResultIntegrityFailure},
+	{name: "signed, that is all", behaviour: "signed", set: signedHosts, state: 100, code: fwupdate.CodeSuccess, result: lwm2m9.ResultVerified},
 	{name: "no Content-Length, that is all", behaviour: "chunked", state: 100, code: fwupdate.CodeSuccess, result: lwm2m9.ResultVerified},
 }
 

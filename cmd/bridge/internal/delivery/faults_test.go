@@ -39,7 +39,7 @@ func TestKinds(t *testing.T) {
 		{KindServer, mapping.FaultPackageServer, lwm2m9.ResultConnectionLost, 20, 500},
 		{KindInterrupted, 0, lwm2m9.ResultConnectionLost, 20, 503},
 		{KindIntegrity, mapping.FaultDigest, lwm2m9.ResultIntegrityFailure, 80, 402},
-		{KindSignature, 0, lwm2m9.ResultIntegrityFailure, 80, 404},
+		{KindSignature, mapping.FaultSignature, lwm2m9.ResultIntegrityFailure, 80, 404},
 		{KindUnsupported, 0, lwm2m9.ResultUnsupportedType, 20, 405},
 		{KindTooLarge, 0, lwm2m9.ResultNotEnoughStorage, 20, 501},
 		{KindStorage, 0, lwm2m9.ResultNotEnoughStorage, 20, 501},

@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"github.com/fwbridge/fwbridge/fwupdate"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/mapping"
 )
@@ -54,9 +53,7 @@ var kindRows = []KindRow{
 	named(KindServer, "server", mapping.FaultPackageServer),
 	unnamed(KindInterrupted, "interrupted", lwm2m9.ResultConnectionLost),
 	named(KindIntegrity, "integrity", mapping.FaultDigest),
-	// The digest may be right and the signature not: FUMO has a code for that.
-	{KindSignature, "signature", 0, lwm2m9.ResultIntegrityFailure,
-		mapping.Verdict{State: fwupdate.StateUpdateFailed, Code: fwupdate.CodeValidationFailed}},
+	named(KindSignature, "signature", mapping.FaultSignature),
 	unnamed(KindUnsupported, "unsupported", lwm2m9.ResultUnsupportedType),
 	unnamed(KindTooLarge, "too large", lwm2m9.ResultNotEnoughStorage),
 	unnamed(KindStorage, "storage", lwm2m9.ResultNotEnoughStorage),

@@ -40,6 +40,9 @@ var behaviours = map[string]func(http.ResponseWriter, *http.Request, served){
 	"loris-header": lorisHeader,
 	"endless":      endless,
 
+	"signed":          whole, // with a minisign signature beside it
+	"wrong-signature": whole, // the signature is of other bytes
+
 	"descriptor":       descriptor,
 	"wrong-descriptor": wrongDescriptor,
 }

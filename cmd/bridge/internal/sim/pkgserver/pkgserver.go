@@ -7,6 +7,8 @@
 //	/status-404/radio-2.0.pkg    the answer 404
 //	/descriptor/radio-2.0.pkg    an OMA download descriptor of the good package
 //	/report/radio-2.0.pkg        where it wants the install report (POST)
+//	/signed/radio-2.0.pkg        a good package, with a minisign signature in
+//	                             /signed/radio-2.0.pkg.minisig (see [PublicKey])
 //
 // The full list is [Behaviours]. A query ?size=N sets the payload's size.
 package pkgserver
@@ -109,6 +111,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.report(w, r)
 		return
 	}
+	file, isSignature := strings.CutSuffix(file, signatureSuffix)
 	base, isPackage := strings.CutSuffix(file, ".pkg")
 	dash := strings.LastIndexByte(base, '-')
 	serve := behaviours[behaviour]
@@ -128,10 +131,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		cfg.Size = max(n, 1)
 	}
+	body := Body(cfg, behaviour, base[:dash], base[dash+1:])
+	if isSignature {
+		s.signature(w, behaviour, body)
+		return
+	}
 	s.mu.Lock()
 	s.count[behaviour]++
 	s.mu.Unlock()
-	serve(w, r, served{Body(cfg, behaviour, base[:dash], base[dash+1:]), cfg.Slow})
+	serve(w, r, served{body, cfg.Slow})
 }
 
 // parseStatus reads "status-404".
