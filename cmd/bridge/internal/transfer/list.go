@@ -21,26 +21,22 @@ func (b *Board) Run(ctx context.Context) error {
 	}
 }
 
-// sweep ends what stands still, drops what nobody wants to see any more, and
-// the oldest when there are too many. The caller holds mu.
+// sweep ends what stands still and drops what nobody wants to see any more: when
+// the board is full, whatever is over. It looks at all, so it does that once in a
+// while only, however full the board is. The caller holds mu.
 func (b *Board) sweep(now time.Time) (events []Event) {
-	if len(b.all) < MaxShown && now.Sub(b.swept) < rateEvery {
+	if now.Sub(b.swept) < rateEvery {
 		return nil
 	}
 	b.swept = now
-	var oldest *shown
+	full := len(b.all) >= MaxShown
 	for k, s := range b.all {
 		if s.still(now) {
 			events = append(events, s.end(now, stopped))
 		}
-		if s.stale(now) {
+		if s.stale(now) || full && s.Done {
 			delete(b.all, k)
-		} else if oldest == nil || s.Moved.Before(oldest.Moved) {
-			oldest = s
 		}
-	}
-	if len(b.all) >= MaxShown {
-		delete(b.all, Key{oldest.Device, oldest.Legacy, oldest.Way})
 	}
 	return events
 }

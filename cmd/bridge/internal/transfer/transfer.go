@@ -52,8 +52,9 @@ type View struct {
 
 // Limits of a Board.
 const (
-	// MaxShown bounds the transfers that are shown; the oldest goes first.
-	MaxShown = 4096
+	// MaxShown bounds the transfers that are shown: more are not while so many
+	// move, only the ends of those over CoAP are told.
+	MaxShown = 16_384
 	// KeepDone is how long one is shown after its end. KeepStill is after which
 	// time a device that asks for nothing has stopped: it says no good-bye.
 	KeepDone  = time.Minute
@@ -147,10 +148,12 @@ func (b *Board) begin(k Key, now time.Time, at, total int64) (s *shown, events [
 	events = append(events, b.sweep(now)...)
 	s = &shown{View: View{Device: k.Device, Legacy: k.Legacy, Way: k.Way, Bytes: at, From: at, Total: total, Since: now, Moved: now}, at: now, bytes: at}
 	s.quarter = s.quarters()
-	if old != nil {
+	if old = b.all[k]; old != nil {
 		s.told = old.told
 	}
-	b.all[k] = s
+	if old != nil || len(b.all) < MaxShown {
+		b.all[k] = s
+	}
 	return s, events
 }
 

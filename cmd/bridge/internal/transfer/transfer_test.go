@@ -234,20 +234,49 @@ func TestWaits(t *testing.T) {
 	}
 }
 
-// TestMaxShown: at the limit the one goes that moved first.
+// TestMaxShown: at the limit a further one is not shown while the others move,
+// and is when one of them is over. Those that are shown stay.
 func TestMaxShown(t *testing.T) {
 	b, c, _ := newBoard()
 	for i := range MaxShown {
-		c.on(time.Millisecond)
 		b.Moved(Key{Device: fmt.Sprint(i), Way: Fetch}, 0, 1, 2)
 	}
-	if n := len(b.List()); n != MaxShown {
-		t.Fatalf("%d shown, want %d", n, MaxShown)
+	one := Key{Device: "one more", Way: Fetch}
+	for _, step := range []struct {
+		over        string // a device whose transfer ends
+		shown, more int
+	}{{"", MaxShown, 0}, {"0", MaxShown, 1}, {"", MaxShown, 1}} {
+		if step.over != "" {
+			b.Ended(Key{Device: step.over, Way: Fetch}, "")
+		}
+		c.on(rateEvery)
+		b.Moved(one, 0, 1, 2)
+		b.Moved(Key{Device: "1", Way: Fetch}, 1, 1, 2)
+		if all, more := b.List(), b.Of(one.Device, false); len(all) != step.shown || len(more) != step.more {
+			t.Errorf("%d shown, one more %d times; want %d and %d", len(all), len(more), step.shown, step.more)
+		}
 	}
-	c.on(time.Millisecond)
+	if all := b.Of("1", false); len(all) != 1 || all[0].From != 0 || all[0].Bytes != 2 {
+		t.Errorf("%+v", all)
+	}
+}
+
+// TestFullBoardIsSweptSeldom: a thousand that find no place do not each look at
+// all of the others.
+func TestFullBoardIsSweptSeldom(t *testing.T) {
+	b, c, _ := newBoard()
+	for i := range MaxShown {
+		b.Moved(Key{Device: fmt.Sprint(i), Way: Fetch}, 0, 1, 2)
+	}
+	c.on(rateEvery)
 	b.Moved(Key{Device: "one more", Way: Fetch}, 0, 1, 2)
-	if n := len(b.List()); n != MaxShown || len(b.Of("0", false)) != 0 || len(b.Of("one more", false)) != 1 {
-		t.Errorf("%d shown; the first %v, the last %v", n, b.Of("0", false), b.Of("one more", false))
+	swept := b.swept
+	for i := range 1000 {
+		c.on(rateEvery / 2000)
+		b.Moved(Key{Device: fmt.Sprint("more", i), Way: Fetch}, 0, 1, 2)
+	}
+	if b.swept != swept || len(b.all) != MaxShown {
+		t.Errorf("swept again after %v, %d shown", b.swept.Sub(swept), len(b.all))
 	}
 }
 
