@@ -258,3 +258,20 @@ func FuzzDescriptor(f *testing.F) {
 		}
 	})
 }
+
+// TestNotifyWhatever: a fetch that took too long in all still says who is to be
+// told.
+func TestNotifyWhatever(t *testing.T) {
+	f, _ := newFetcher(t, FetcherOptions{})
+	u, err := url.Parse("http://h.example/fw.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errTotal)
+	came := &Error{Kind: KindInterrupted, Notify: "http://h.example/notify"}
+	e := asError(f.failed(ctx, want{u: u}, came))
+	if e.Kind != KindTimeout || e.Notify != came.Notify || errTotal.Notify != "" {
+		t.Errorf("%v, to be told at %q", e, e.Notify)
+	}
+}

@@ -136,10 +136,12 @@ func (f *Fetcher) fly(ctx context.Context, fl *flight, w want) {
 // failed classifies the end of a fetch: when the fetch was ended, that counts
 // and not what it led to.
 func (f *Fetcher) failed(ctx context.Context, w want, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
 	e := *asError(err)
+	if cause := context.Cause(ctx); cause != nil {
+		notify := e.Notify // is to be told, whatever ended it
+		err, e = cause, *asError(cause)
+		e.Notify = notify
+	}
 	f.o.Logger.Info("package not fetched", "from", place(w.u), "why", e.Kind, "status", e.Status, "err", err)
 	return &e
 }
