@@ -28,7 +28,8 @@ func (q *Queue) Run(ctx context.Context) error {
 		if ok {
 			wg.Go(func() {
 				defer func() { <-slots }()
-				q.done(w, q.tell(ctx, &w))
+				settled := q.tell(ctx, &w)
+				q.done(w, settled)
 			})
 			continue
 		}
