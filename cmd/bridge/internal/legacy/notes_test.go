@@ -105,6 +105,21 @@ func TestNoteMeanwhile(t *testing.T) {
 	}
 }
 
+// TestNoteDoesNotWait: a turn of the device that is being stored holds up nobody
+// who has something to tell.
+func TestNoteDoesNotWait(t *testing.T) {
+	w := newWorld(t)
+	w.deliver()
+	w.db.during = func() {
+		w.db.during = nil
+		w.e.Note(device, "note 1") // in the goroutine that has the lane locked
+	}
+	w.must(mapping.InstallAsked{})
+	if got := w.noted(); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestNotesTrimmed: notes take the places of the oldest lines, not of new ones.
 func TestNotesTrimmed(t *testing.T) {
 	w := newWorld(t)
