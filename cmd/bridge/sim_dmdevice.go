@@ -234,7 +234,11 @@ func (s *simDMDevice) live(cmd *cobra.Command, fleet *dmdevice.Fleet, ways simWa
 func updateSummary(w io.Writer, results []dmdevice.Result) error {
 	bad := 0
 	for _, r := range results {
-		fmt.Fprintf(w, "%s ./FwUpdate/%s: State %d %s, result %d %s\n", r.Device, r.Package, r.State, r.State.Name(), r.Code, r.Code.Name())
+		state := fmt.Sprintf("State %d %s", r.State, r.State.Name())
+		if r.State == 0 { // the server has deleted the node with its result
+			state = "deleted by the server"
+		}
+		fmt.Fprintf(w, "%s ./FwUpdate/%s: %s, result %d %s\n", r.Device, r.Package, state, r.Code, r.Code.Name())
 		if !r.Code.Success() {
 			bad++
 		}

@@ -38,7 +38,7 @@ func TestSimLwM2MServerFails(t *testing.T) {
 const simCampaign = `auth: md5
 accounts: [{device: "*", password: pw}]
 server-auth: md5
-server-id: bridge
+server-id: fwbridge
 server-password: spw
 campaigns:
   - {package: x, name: radio, version: "2.0", url: "URL", correlator: job}
@@ -57,7 +57,7 @@ func TestSimDMPair(t *testing.T) {
 		"--server-auth", "md5", "--server-secret-file", spw, "--quiet", "--number", "+49%d", "--udp", "127.0.0.1:0", "--gateway", "127.0.0.1:0",
 		"--download", "1ms", "--install", "1ms", "--once", "2")
 	udp, sms := devices.out.shows(t, `UDP at (\S+)\n`), devices.out.shows(t, `SMS at (\S+),`)
-	if code := begin(t, "trigger", "--channel", "kannel", "--url", sms, "--to", "+491", "--server-id", "bridge", "--secret-file", spw).finish(t); code != exitDone {
+	if code := begin(t, "trigger", "--channel", "kannel", "--url", sms, "--to", "+491", "--server-id", "fwbridge", "--secret-file", spw).finish(t); code != exitDone {
 		t.Fatalf("trigger by SMS: exit %d", code)
 	}
 	devices.out.shows(t, `IMEI:1 ./FwUpdate/x over: 200`)
@@ -65,7 +65,7 @@ func TestSimDMPair(t *testing.T) {
 		t.Error("the trigger reached the wrong device")
 	}
 	// With the default nonce: it is for both, and IMEI:1 has nothing left to do.
-	if code := begin(t, "trigger", "--channel", "udp", "--to", udp, "--server-id", "bridge", "--secret-file", spw).finish(t); code != exitDone {
+	if code := begin(t, "trigger", "--channel", "udp", "--to", udp, "--server-id", "fwbridge", "--secret-file", spw).finish(t); code != exitDone {
 		t.Fatalf("trigger by UDP: exit %d", code)
 	}
 	if code := devices.finish(t); code != exitDone || !strings.Contains(devices.out.String(), "IMEI:2 ./FwUpdate/x: State 100 Update successful, result 200 success") {

@@ -33,7 +33,7 @@ func (f *Fetcher) promises(ctx context.Context, w *want) (sig *signature, err er
 	if w.host.Sidecar {
 		b, err := f.small(ctx, beside(w.u, sidecarSuffix), MaxSidecar)
 		if err != nil {
-			return nil, err
+			return nil, ofFile(sidecarSuffix, err)
 		}
 		d, ok := findDigest(b, path.Base(w.u.Path))
 		if !ok {
@@ -48,9 +48,9 @@ func (f *Fetcher) promises(ctx context.Context, w *want) (sig *signature, err er
 	}
 	b, err := f.small(ctx, beside(w.u, signatureSuffix), MaxSignature)
 	if KindOf(err) == KindRefused {
-		return nil, fault(KindSignature, err, "there is no signature")
+		return nil, fault(KindSignature, err, "there is no signature: no %s beside the package", signatureSuffix)
 	} else if err != nil {
-		return nil, err
+		return nil, ofFile(signatureSuffix, err)
 	}
 	s, err := parseSignature(b)
 	if err != nil {
@@ -58,6 +58,13 @@ func (f *Fetcher) promises(ctx context.Context, w *want) (sig *signature, err er
 	}
 	_, err = s.signer(w.host.Keys)
 	return &s, err
+}
+
+// ofFile says that it was not the package that did not come.
+func ofFile(suffix string, err error) error {
+	e := *asError(err)
+	e.Reason = "its " + suffix + " file: " + e.Reason
+	return &e
 }
 
 // findDigest reads a sidecar: the digest alone, or lines as sha256sum writes

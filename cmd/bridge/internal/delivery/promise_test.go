@@ -157,6 +157,27 @@ func TestSidecar(t *testing.T) {
 	}
 }
 
+// TestFaultsOfSidecars: whoever reads why a package did not come is told when it
+// was not the package that the server refused.
+func TestFaultsOfSidecars(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".bin") {
+			serveBytes(random(10), "")(w, r)
+		} else {
+			w.WriteHeader(403)
+		}
+	}) + "/fw.bin"
+	for want, host := range map[string]Host{
+		"its .sha256 file: the package server answered 403":  {Pattern: "*", Sidecar: true},
+		"its .minisig file: the package server answered 403": {Pattern: "*", Keys: []PublicKey{{}}},
+	} {
+		f, _ := newFetcher(t, FetcherOptions{Hosts: []Host{host}})
+		if _, err := f.Fetch(t.Context(), FetchRequest{URL: url}); asError(err).Reason != want || KindOf(err) != KindAuth {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 func TestDigestText(t *testing.T) {
 	d := Digest(sha256.Sum256(nil))
 	var back Digest

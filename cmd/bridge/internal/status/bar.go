@@ -27,6 +27,15 @@ func Bytes(n float64) string { return transfer.Bytes(n) }
 // Line is a transfer in one line: bar, share, bytes, rate, and the time that is
 // left at that rate.
 func Line(bytes, total int64, rate float64) string {
+	s := soFar(bytes, total, rate)
+	if left := total - bytes; rate > 0 && left > 0 {
+		s += "  " + time.Duration(float64(left)/rate*float64(time.Second)).Round(time.Second).String() + " left"
+	}
+	return s
+}
+
+// soFar is Line of what does not go on, or nobody knows how long.
+func soFar(bytes, total int64, rate float64) string {
 	s := Bar(bytes, total)
 	if total > 0 {
 		s += fmt.Sprintf(" %3d%%  %s of %s", min(bytes, total)*100/total, Bytes(float64(bytes)), Bytes(float64(total)))
@@ -35,9 +44,6 @@ func Line(bytes, total int64, rate float64) string {
 	}
 	if rate > 0 {
 		s += "  " + Bytes(rate) + "/s"
-		if left := total - bytes; left > 0 {
-			s += "  " + time.Duration(float64(left)/rate*float64(time.Second)).Round(time.Second).String() + " left"
-		}
 	}
 	return s
 }

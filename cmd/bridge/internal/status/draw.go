@@ -110,9 +110,12 @@ func (p *page) transfers(all []transfer.View) {
 	if len(all) == 0 {
 		return
 	}
-	p.title("Packages on their way")
+	p.title("Packages on their way, or over in the last minute")
 	for _, v := range all {
-		end := ""
+		end, line := "", Line
+		if v.Done {
+			line = soFar
+		}
 		switch {
 		case v.Error != "":
 			end = "broken: " + v.Error
@@ -121,7 +124,7 @@ func (p *page) transfers(all []transfer.View) {
 		case v.Waiting:
 			end = "waits for its turn"
 		}
-		p.row(cmp.Or(v.Device, "the store"), cmp.Or(wayNames[v.Way], string(v.Way)), Line(v.Bytes, v.Total, v.Rate), end)
+		p.row(cmp.Or(v.Device, "the store"), cmp.Or(wayNames[v.Way], string(v.Way)), line(v.Bytes, v.Total, v.Rate), end)
 	}
 }
 

@@ -66,7 +66,7 @@ func (p *page) legacyDetail(d Device) {
 	for _, i := range v.Instances {
 		p.row(fmt.Sprint(i.ID), objectWords(i.State, i.Activation), i.Result, dash(i.FwUpdate), dash(i.Phase), dash(i.URI))
 		if i.Reason != "" {
-			p.row("", i.Reason)
+			p.row("", "", "", "", "", i.Reason) // a row with fewer cells would end the columns
 		}
 	}
 	p.transfers(d.Transfers)

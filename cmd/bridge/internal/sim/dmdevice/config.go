@@ -19,8 +19,8 @@ import (
 const (
 	MaxDevices        = 100_000
 	DefaultWorkers    = 64
-	DefaultMaxPackage = 64 << 20 // bytes
-	DefaultServerID   = "bridge"
+	DefaultMaxPackage = 64 << 20   // bytes
+	DefaultServerID   = "fwbridge" // that of a bridge whose file says nothing else
 	// maxMsgSize is announced, in bytes, as deployed devices do; longer messages
 	// are taken all the same.
 	maxMsgSize = 16384

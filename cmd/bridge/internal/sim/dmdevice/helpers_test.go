@@ -107,7 +107,7 @@ func (l *log) states() (list []int) {
 	return list
 }
 
-const serverID = "bridge"
+const serverID = dmdevice.DefaultServerID
 
 // quick is what tests wait for.
 var quick = dmdevice.Timing{Begin: time.Millisecond, Download: time.Millisecond, Verify: time.Millisecond, Install: time.Millisecond,

@@ -73,6 +73,9 @@ func wrongDigest(w http.ResponseWriter, r *http.Request, s served) {
 // slowly pauses after each KiB.
 func slowly(w http.ResponseWriter, r *http.Request, s served) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(s.body)))
+	if r.Method == http.MethodHead { // which has its answer: the next request on the connection waits for us
+		return
+	}
 	for chunk := range slices.Chunk(s.body, 1024) {
 		if _, err := w.Write(chunk); err != nil {
 			return

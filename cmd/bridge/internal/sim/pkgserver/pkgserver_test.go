@@ -203,3 +203,15 @@ func TestSeedAndNameDecideTheBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestSlowHead: HEAD of what comes slowly is answered and over; the next request
+// on the connection would have to wait for the rest.
+func TestSlowHead(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel() // so that nothing pauses
+	w := httptest.NewRecorder()
+	New(Config{}).ServeHTTP(w, httptest.NewRequestWithContext(over, http.MethodHead, Path("slow", "radio", "2.0"), nil))
+	if n := w.Body.Len(); n > 0 || w.Header().Get("Content-Length") == "" {
+		t.Errorf("%d bytes for HEAD, %v", n, w.Header())
+	}
+}

@@ -104,12 +104,12 @@ func TestWaysIn(t *testing.T) {
 		way, to string
 		want    []string
 	}{
-		{"kannel", "+492", []string{"IMEI:2 session 1000 of bridge"}},
-		{"pap", "+491", []string{"IMEI:1 session 1001 of bridge"}},
-		{"udp", b.udp, []string{"IMEI:1 session 1002 of bridge", "IMEI:2 session 1002 of bridge"}},
-		{"kannel", "IMEI:1", []string{"IMEI:1 session 1003 of bridge"}},
+		{"kannel", "+492", []string{"IMEI:2 session 1000 of fwbridge"}},
+		{"pap", "+491", []string{"IMEI:1 session 1001 of fwbridge"}},
+		{"udp", b.udp, []string{"IMEI:1 session 1002 of fwbridge", "IMEI:2 session 1002 of bridge"}},
+		{"kannel", "IMEI:1", []string{"IMEI:1 session 1003 of fwbridge"}},
 	} {
-		if err := b.senders[tc.way].Send(t.Context(), tc.to, package0(t, "bridge", "spw", uint16(0x1000+i))); err != nil {
+		if err := b.senders[tc.way].Send(t.Context(), tc.to, package0(t, dmdevice.DefaultServerID, "spw", uint16(0x1000+i))); err != nil {
 			t.Errorf("%s: %v", tc.way, err)
 			continue
 		}
@@ -123,7 +123,7 @@ func TestWaysIn(t *testing.T) {
 // gateway can know.
 func TestRefusals(t *testing.T) {
 	b := newBed(t)
-	good := package0(t, "bridge", "spw", 7)
+	good := package0(t, dmdevice.DefaultServerID, "spw", 7)
 	for _, tc := range []struct {
 		name, to string
 		body     []byte
@@ -132,9 +132,9 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"good", "+491", good, false, "taken"},
 		{"again", "+491", good, false, "replayed"},
-		{"forged", "+491", package0(t, "bridge", "other", 8), false, "refused"},
+		{"forged", "+491", package0(t, dmdevice.DefaultServerID, "other", 8), false, "refused"},
 		{"other server", "+491", package0(t, "other", "spw", 9), false, "unknownServer"},
-		{"no such number", "+493", package0(t, "bridge", "spw", 10), true, "unknownDevice"},
+		{"no such number", "+493", package0(t, dmdevice.DefaultServerID, "spw", 10), true, "unknownDevice"},
 	} {
 		before := b.gate.Counts()[tc.counter]
 		err := b.senders["kannel"].Send(t.Context(), tc.to, tc.body)
@@ -152,10 +152,10 @@ func TestRefusals(t *testing.T) {
 
 func TestSwappedSession(t *testing.T) {
 	b := newBed(t, dmdevice.SwappedSession)
-	if err := b.senders["kannel"].Send(t.Context(), "+491", package0(t, "bridge", "spw", 0x1234)); err != nil {
+	if err := b.senders["kannel"].Send(t.Context(), "+491", package0(t, dmdevice.DefaultServerID, "spw", 0x1234)); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.next(t, 1)[0]; got != "IMEI:1 session 3412 of bridge" {
+	if got := b.next(t, 1)[0]; got != "IMEI:1 session 3412 of fwbridge" {
 		t.Error(got)
 	}
 }
