@@ -106,7 +106,7 @@ func TestWaysIn(t *testing.T) {
 	}{
 		{"kannel", "+492", []string{"IMEI:2 session 1000 of fwbridge"}},
 		{"pap", "+491", []string{"IMEI:1 session 1001 of fwbridge"}},
-		{"udp", b.udp, []string{"IMEI:1 session 1002 of fwbridge", "IMEI:2 session 1002 of bridge"}},
+		{"udp", b.udp, []string{"IMEI:1 session 1002 of fwbridge", "IMEI:2 session 1002 of fwbridge"}},
 		{"kannel", "IMEI:1", []string{"IMEI:1 session 1003 of fwbridge"}},
 	} {
 		if err := b.senders[tc.way].Send(t.Context(), tc.to, package0(t, dmdevice.DefaultServerID, "spw", uint16(0x1000+i))); err != nil {
