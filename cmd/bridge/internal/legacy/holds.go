@@ -12,13 +12,15 @@ import (
 // may have the same package: so it is released only where the record says so,
 // with the lane locked, and held once more by the turn that begins to need it.
 
-// drop gives a package up unless another instance of the device has it too. The
-// lane is locked.
+// drop gives a package up unless another instance of the device has it too. When
+// it was lost it is no longer fetched again; for another lost one the device comes
+// back. The lane is locked.
 func (e *Engine) drop(id, digest string, v mapping.Virtual) (dropped bool) {
 	if slices.Contains(v.Needs(), digest) {
 		return false
 	}
 	e.o.Packages.Release(id, digest)
+	e.effects.stopFetch(fetchKey{id, lostSeq})
 	return true
 }
 

@@ -59,6 +59,26 @@ func TestReceivedHolds(t *testing.T) {
 	}
 }
 
+// TestLostFetchStops: a lost package is fetched again only as long as the device
+// needs it.
+func TestLostFetchStops(t *testing.T) {
+	w := newWorld(t)
+	w.deliver()
+	lost, end, ok := w.e.effects.fetching(t.Context(), fetchKey{device, lostSeq})
+	if !ok {
+		t.Fatal("it is under way")
+	}
+	defer end()
+	w.must(mapping.CreateAsked{})
+	if lost.Err() != nil {
+		t.Error("it is stopped, and the device needs it")
+	}
+	w.must(mapping.UninstallAsked{})
+	if lost.Err() == nil {
+		t.Error("it goes on, and nobody needs it")
+	}
+}
+
 // TestLetGo: what is needed, and what cannot be told, stays.
 func TestLetGo(t *testing.T) {
 	w := newWorld(t)

@@ -31,21 +31,23 @@ func (e *Engine) Missing(id, digest string) {
 	e.effects.add(func(ctx context.Context) { e.again(ctx, id, uri, digest) })
 }
 
-// again fetches a package that was there. The device's own fetches have numbers
+// lostSeq names the fetch of a lost package. The device's own fetches have numbers
 // from 1 on.
+const lostSeq = 0
+
+// again fetches a package that was there, for as long as the device needs it.
 func (e *Engine) again(ctx context.Context, id, uri, digest string) {
-	ours, end, ok := e.effects.fetching(ctx, fetchKey{id, 0})
+	ours, end, ok := e.effects.fetching(ctx, fetchKey{id, lostSeq})
 	if !ok {
 		return
 	}
 	defer end()
 	info, err := e.o.Packages.Fetch(ours, id, uri+"#sha256="+digest, func(Progress) {})
 	switch {
-	case ours.Err() != nil: // the bridge ends
-	case err != nil:
-		e.o.Log.Error("package lost, and not fetched again", "device", id, "digest", digest, "err", err)
-	case e.letGo(id, info.Digest):
-	default:
+	case err == nil && e.letGo(id, info.Digest): // nobody needs it any more
+	case err == nil:
 		e.o.Log.Info("package fetched again", "device", id, "digest", digest)
+	case ours.Err() == nil: // else the same, or the bridge ends
+		e.o.Log.Error("package lost, and not fetched again", "device", id, "digest", digest, "err", err)
 	}
 }
