@@ -29,6 +29,10 @@ part of the path says how it behaves:
   /descriptor/radio-2.0.pkg   an OMA download descriptor of the good package; what
                               is posted to its installNotifyURI is printed
 
+A bridge on the same machine fetches from it only when its configuration says so:
+
+  packages: {allow: {networks: [127.0.0.0/8], ports: [8090]}}
+
 Behaviours: ` + strings.Join(pkgserver.Behaviours(), ", ") + `.`,
 		Example: `  bridge sim packages --listen 127.0.0.1:8090
   curl -O http://127.0.0.1:8090/ok/radio-2.0.pkg`,

@@ -22,6 +22,7 @@ func (c *Config) warn(b *binder) {
 	c.warnOfTriggers(b)
 	c.warnOfServerIDs(b)
 	c.warnOfLegacy(b)
+	c.warnOfPackages(b)
 	for i, s := range c.Servers {
 		if s.Account.Mode == ModeFile && len(s.accounts.rows) == 0 {
 			c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: dm_servers[%d]: the account file %s lists no device",

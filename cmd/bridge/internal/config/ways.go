@@ -82,3 +82,21 @@ func (c *Config) checkWay(b *binder, key string, w mapping.Way) {
 		b.failAt(key, "proxy-http needs packages.url, and packages.listen or legacy.listen: where devices get packages over HTTP")
 	}
 }
+
+// warnOfPackages warns of keys that are for packages which no device gets from
+// the bridge.
+func (c *Config) warnOfPackages(b *binder) {
+	if c.KeepsPackages() || c.Legacy.Listen != "" {
+		return
+	}
+	p := &c.Packages
+	for _, k := range []struct {
+		key   string
+		given bool
+	}{{"listen", p.Listen != ""}, {"coap_url", p.CoAPURL != ""}, {"digests", p.Digests != ""}, {"bucket", p.Bucket.Given()}, {"pass_through", p.PassThrough}} {
+		if key := "packages." + k.key; k.given {
+			c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: %s: no device gets packages from the bridge: packages.way is direct for all, and legacy.listen is not there",
+				b.file, b.lineOf(key), key))
+		}
+	}
+}

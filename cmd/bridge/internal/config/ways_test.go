@@ -62,3 +62,28 @@ func TestWaysThatLackSomething(t *testing.T) {
 		}
 	}
 }
+
+func TestPackagesForNobody(t *testing.T) {
+	for text, want := range map[string]int{
+		`packages: {listen: ":8089"}`: 1,
+		`packages: {listen: ":8089", coap_url: "coap://x", pass_through: true, bucket: {endpoint: s3.example.com, name: firmware}}`: 4,
+		`packages: {listen: ":8089", way: push}`:                                        0,
+		`packages: {listen: ":8089"}` + "\ndevices: [{match: [x], way: push}]":          0,
+		`packages: {listen: ":8089"}` + "\nlegacy: {listen: :80, url: \"http://x/dm\"}": 0,
+		`packages: {max_bytes: 8GiB}`:                                                   0,
+	} {
+		c, err := parse("x.yaml", []byte(text+waysServer))
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		n := 0
+		for _, w := range c.Warnings {
+			if strings.HasPrefix(w, "x.yaml:1: packages.") && strings.Contains(w, "no device gets packages from the bridge") {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%s: %d of %d warnings: %q", text, n, want, c.Warnings)
+		}
+	}
+}
