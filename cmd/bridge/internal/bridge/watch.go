@@ -48,6 +48,7 @@ func (w watch) fetched(k transfer.Key, now delivery.Progress, done bool, err err
 	switch {
 	case !done:
 		w.board.Moved(k, 0, now.Bytes, now.Total)
+		w.board.Pauses(k, now.Pause)
 	case err != nil:
 		w.board.Ended(k, delivery.KindOf(err).String())
 	case now.Bytes == 0: // it was in the store

@@ -121,6 +121,8 @@ func (p *page) transfers(all []transfer.View) {
 			end = "broken: " + v.Error
 		case v.Done:
 			end = "done"
+		case v.Pause != "":
+			end = v.Pause
 		case v.Waiting:
 			end = "waits for its turn"
 		}

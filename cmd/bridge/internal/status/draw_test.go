@@ -13,14 +13,15 @@ import (
 func TestEndsHaveNoTimeLeft(t *testing.T) {
 	v := transfer.View{Device: "d", Way: transfer.Push, Bytes: 500, Total: 1000, Rate: 100}
 	for _, row := range []struct {
-		done bool
-		err  string
-		want string
+		done       bool
+		err, pause string
+		want       string
 	}{
-		{false, "", "100 B/s  5s left"},
-		{true, "given up", "100 B/s  broken: given up"},
+		{false, "", "", "100 B/s  5s left"},
+		{false, "", "no connection", "5s left  no connection"},
+		{true, "given up", "", "100 B/s  broken: given up"},
 	} {
-		v.Done, v.Error = row.done, row.err
+		v.Done, v.Error, v.Pause = row.done, row.err, row.pause
 		var b bytes.Buffer
 		if err := (Overview{Transfers: []transfer.View{v}}).Draw(&b); err != nil || !strings.Contains(b.String(), row.want) {
 			t.Errorf("done %v: %v\n%s", row.done, err, &b)

@@ -46,6 +46,7 @@ type View struct {
 	Since   time.Time `json:"since"`
 	Moved   time.Time `json:"moved"`             // when bytes were last told of
 	Waiting bool      `json:"waiting,omitempty"` // for its turn
+	Pause   string    `json:"pause,omitempty"`   // why nothing moves just now; empty when it may
 	Done    bool      `json:"done,omitempty"`
 	Error   string    `json:"error,omitempty"` // why it ended early
 }
@@ -119,7 +120,7 @@ func (b *Board) Moved(k Key, at, n, total int64) {
 		case s == nil || s.Done || s.Waiting || at == 0 && n < s.Bytes:
 			s, events = b.begin(k, now, at, total)
 		}
-		s.Total, s.Moved = total, now
+		s.Total, s.Moved, s.Pause = total, now, ""
 		if at+n > s.Bytes {
 			s.Bytes = at + n
 		}
@@ -170,6 +171,16 @@ func (s *shown) rated(now time.Time) {
 	s.Rate, s.at, s.bytes = rate, now, s.Bytes
 }
 
+// Pauses says that nothing moves for a while, and why: until the next Moved.
+func (b *Board) Pauses(k Key, why string) {
+	b.change(func(time.Time) []Event {
+		if s := b.all[k]; s != nil && !s.Done {
+			s.Pause = why
+		}
+		return nil
+	})
+}
+
 // Ended says that a transfer is over; why is empty when all has come. One that
 // nobody knows of is none.
 func (b *Board) Ended(k Key, why string) {
@@ -192,7 +203,7 @@ func (b *Board) Dropped(k Key) {
 // end makes the last event of a transfer.
 func (s *shown) end(now time.Time, why string) Event {
 	took := now.Sub(s.Since)
-	s.Done, s.Waiting, s.Error = true, false, why
+	s.Done, s.Waiting, s.Pause, s.Error = true, false, "", why
 	if why == stopped {
 		took = s.Moved.Sub(s.Since)
 	}
