@@ -73,7 +73,7 @@ func (b *boot) open(ctx context.Context, to string) (*client.Conn, error) {
 			b.d.cfg.Log.Warn("device: connection lost", "error", err)
 		}
 	})
-	b.wg.Go(func() { b.tick(ctx, conn) })
+	b.wg.Go(func() { tick(ctx, b.d.cfg.Timing.Ack, conn.CheckExpirations) })
 	return conn, nil
 }
 
@@ -92,16 +92,17 @@ func (b *boot) config(ctx context.Context) client.Config {
 	return cfg
 }
 
-// tick lets go-coap repeat what was not acknowledged, and forget old answers.
-func (b *boot) tick(ctx context.Context, conn *client.Conn) {
-	t := time.NewTicker(max(b.d.cfg.Timing.Ack/2, time.Millisecond))
+// tick lets go-coap repeat what was not acknowledged in the time given, and forget
+// old answers.
+func tick(ctx context.Context, ack time.Duration, look func(now time.Time)) {
+	t := time.NewTicker(max(ack/2, time.Millisecond))
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-t.C:
-			conn.CheckExpirations(now)
+			look(now)
 		}
 	}
 }

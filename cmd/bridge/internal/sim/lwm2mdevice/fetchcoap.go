@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/url"
 	"path"
+	"sync"
+	"time"
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 	"github.com/plgd-dev/go-coap/v3/net/blockwise"
@@ -23,7 +25,14 @@ func (d *Device) fetchCoAP(ctx context.Context, u *url.URL) (fetched, error) {
 	if u.Port() == "" {
 		host += ":5683"
 	}
-	c, err := udp.Dial(host, options.WithContext(ctx), options.WithMaxMessageSize(uint32(d.cfg.MaxPackage)),
+	var ticks sync.WaitGroup
+	defer ticks.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ticking := func(look func(time.Time) bool) { // go-coap's own goes on for seconds after the connection
+		ticks.Go(func() { tick(ctx, d.cfg.Timing.Ack, func(now time.Time) { look(now) }) })
+	}
+	c, err := udp.Dial(host, options.WithContext(ctx), options.WithPeriodicRunner(ticking), options.WithMaxMessageSize(uint32(d.cfg.MaxPackage)),
 		options.WithBlockwise(true, blockwise.SZX1024, d.cfg.Timing.HTTP), options.WithErrors(func(error) {}))
 	if err != nil {
 		return fetched{}, &fetchError{lwm2m9.ResultInvalidURI, err}
