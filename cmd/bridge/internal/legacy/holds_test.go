@@ -93,6 +93,9 @@ func TestLetGo(t *testing.T) {
 	if w.e.letGo(device, "other") || len(w.holds()) != 2 {
 		t.Errorf("nobody knows, and held are %q", w.holds())
 	}
+	if !w.e.Needs(device, "other") || w.e.Needs("IMEI:nobody", "other") {
+		t.Error("nobody knows, and the device is refused; or one that is not there is not")
+	}
 	w.packs.Hold("IMEI:nobody", "other")
 	if !w.e.letGo("IMEI:nobody", "other") || len(w.holds()) != 2 {
 		t.Errorf("of no device, and held are %q", w.holds())

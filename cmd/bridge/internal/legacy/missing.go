@@ -2,16 +2,21 @@ package legacy
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/fwbridge/fwbridge/mapping"
 )
 
-// Needs says whether a device still needs a package.
+// Needs says whether a device still needs a package. While its record cannot be
+// read it does: a device that is refused does not come again.
 func (e *Engine) Needs(id, digest string) bool {
 	v, err := e.virtual(id)
-	return err == nil && slices.Contains(v.Needs(), digest)
+	if err != nil {
+		return !errors.Is(err, ErrUnknown)
+	}
+	return slices.Contains(v.Needs(), digest)
 }
 
 // Missing says that a device has come for a package that is not in the store
