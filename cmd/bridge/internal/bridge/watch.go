@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -50,7 +51,11 @@ func (w watch) fetched(k transfer.Key, now delivery.Progress, done bool, err err
 		w.board.Moved(k, 0, now.Bytes, now.Total)
 		w.board.Pauses(k, now.Pause)
 	case err != nil:
-		w.board.Ended(k, delivery.KindOf(err).String())
+		why := delivery.KindOf(err).String()
+		if e, ok := errors.AsType[*delivery.Error](err); ok {
+			why = e.Reason
+		}
+		w.board.Ended(k, why)
 	case now.Bytes == 0: // it was in the store
 		w.board.Dropped(k)
 	default:

@@ -79,6 +79,8 @@ func (e Event) Text() string {
 	switch {
 	case !e.Done:
 		return fmt.Sprintf("%s: %s of %s%s", w.moves, Bytes(float64(e.Bytes)), Bytes(float64(e.Total)), e.rate())
+	case e.Error != "" && e.Way == Fetch && e.Bytes == 0:
+		return "package not fetched: " + e.Error
 	case e.Error != "":
 		of := ""
 		if e.Total > 0 {

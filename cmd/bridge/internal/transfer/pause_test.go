@@ -27,3 +27,23 @@ func TestPauses(t *testing.T) {
 	b.Pauses(k, "late")
 	shows("after the end", "")
 }
+
+// TestNothingCame: of a fetch that got nothing the reason is told, of other ways
+// nothing is.
+func TestNothingCame(t *testing.T) {
+	b := New(nil)
+	var told []string
+	b.Tell = func(e Event) {
+		if !e.Quiet {
+			told = append(told, e.Text())
+		}
+	}
+	for _, way := range []Way{Fetch, Push, HTTP} {
+		k := Key{Device: "d", Way: way}
+		b.Moved(k, 0, 0, 0)
+		b.Ended(k, "no connection")
+	}
+	if len(told) != 1 || told[0] != "package not fetched: no connection" {
+		t.Errorf("told %q", told)
+	}
+}

@@ -211,7 +211,8 @@ func (s *shown) end(now time.Time, why string) Event {
 	if took > 0 {
 		s.Rate = float64(s.Bytes-s.From) / took.Seconds()
 	}
-	return Event{View: s.View, Took: took, Quiet: s.Bytes == s.From || s.told.lately(now, why == "")}
+	nothing := s.Bytes == s.From && (s.Way != Fetch || why == "") // that no byte came is the worst end of a fetch
+	return Event{View: s.View, Took: took, Quiet: nothing || s.told.lately(now, why == "")}
 }
 
 // change makes a change of the board and tells of it.

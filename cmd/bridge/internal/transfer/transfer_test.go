@@ -296,6 +296,7 @@ func TestTextOfFetches(t *testing.T) {
 	for want, e := range map[string]Event{
 		"package fetched, 12.3 MB in 8.1s, 1.5 MB/s":                  {View: View{Way: Fetch, Bytes: 12_300_000, Rate: 1_518_518, Done: true}, Took: 8_100 * time.Millisecond},
 		"package fetched, 12 B in 12ms, 1.0 kB/s":                     {View: View{Way: Fetch, Bytes: 12, Rate: 1000, Done: true}, Took: 12_345 * time.Microsecond},
+		"package not fetched: no connection":                          {View: View{Way: Fetch, Done: true, Error: "no connection"}},
 		"fetch of the package broke at 3.1 MB: timed out":             {View: View{Way: Fetch, Bytes: 3_100_000, Done: true, Error: "timed out"}},
 		"package on its way into the bridge: 500 B of 1.0 kB, 10 B/s": {View: View{Way: Fetch, Bytes: 500, Total: 1000, Rate: 10}},
 	} {
