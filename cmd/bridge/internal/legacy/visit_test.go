@@ -1,6 +1,8 @@
 package legacy
 
 import (
+	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/fwbridge/fwbridge/mapping"
@@ -80,5 +82,44 @@ func TestEndOfSessionIsNotWritten(t *testing.T) {
 	w.start()
 	if v, err := w.e.virtual(device); err != nil || v.Open || v.Slots[0].Campaign.Phase != mapping.CampaignRunning {
 		t.Errorf("after a restart: %+v, %v", v, err)
+	}
+}
+
+// TestClonesAreApart: what is added to one copy of a record is not in another.
+func TestClonesAreApart(t *testing.T) {
+	r := &record{Timeline: make([]Entry, 1, 4)}
+	a, b := r.clone(), r.clone()
+	a.Timeline = append(a.Timeline, Entry{Note: "a"})
+	b.Timeline = append(b.Timeline, Entry{Note: "b"})
+	if a.Timeline[1].Note != "a" || b.Timeline[1].Note != "b" {
+		t.Errorf("%+v, %+v", a.Timeline, b.Timeline)
+	}
+}
+
+// TestNotLearned: what a device has told in a turn that is not stored is not
+// known afterwards, nor is what an LwM2M client wanted to keep.
+func TestNotLearned(t *testing.T) {
+	w := newWorld(t)
+	tell := func(man, location string) error {
+		return w.e.turn(device, false, func(t *turn) error {
+			t.learn(map[string]string{"./DevInfo/Man": man})
+			t.rec.Portrait = with(t.rec.Portrait, "main", json.RawMessage(location))
+			return nil
+		})
+	}
+	if err := tell("Acme", "1"); err != nil {
+		t.Fatal(err)
+	}
+	w.db.fail = errors.New("disk")
+	if err := tell("Bolt", "2"); !errors.Is(err, ErrStore) {
+		t.Fatal(err)
+	}
+	err := w.e.look(device, func(r *record) {
+		if r.Info["./DevInfo/Man"] != "Acme" || string(r.Portrait["main"]) != "1" {
+			t.Errorf("%+v, %s", r.Info, r.Portrait)
+		}
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
