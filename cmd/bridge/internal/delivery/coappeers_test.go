@@ -348,9 +348,6 @@ func TestCoAPFromLibcoap(t *testing.T) {
 // TestCoAPMemory: a package of 64 MiB comes, by more sockets than one, in a heap
 // that does not know of it.
 func TestCoAPMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("65,536 blocks take some seconds")
-	}
 	const size = 64 << 20
 	sparse, err := os.Create(t.TempDir() + "/sparse")
 	if err != nil {

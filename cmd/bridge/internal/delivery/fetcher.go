@@ -185,12 +185,5 @@ func (f *Fetcher) Close() { f.http.CloseIdleConnections() }
 // sleep waits for d or the end of ctx. A quarter is taken off or put on, so
 // that a server that comes back is not asked by all at once.
 func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(time.Duration(float64(d) * (0.75 + rand.Float64()/2)))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
+	return waitOut(ctx, time.Duration(float64(d)*(0.75+rand.Float64()/2)))
 }

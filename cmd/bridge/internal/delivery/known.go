@@ -45,21 +45,15 @@ func (f *Fetcher) forget(w want) {
 	delete(f.known, w.u.String())
 }
 
-// remember keeps what came from a URL. Which one is forgotten for it does not
-// matter: it is fetched again.
+// remember keeps what came from a URL. What is forgotten for it is fetched
+// again.
 func (f *Fetcher) remember(w want, k known) {
 	if k.etag == "" {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for u := range f.known {
-		if len(f.known) < f.o.MaxKnown {
-			break
-		}
-		delete(f.known, u)
-	}
-	f.known[w.u.String()] = k
+	bounded(f.known, f.o.MaxKnown, w.u.String(), k)
 }
 
 // described keeps what a descriptor has said: whoever wants its package with a
@@ -68,13 +62,18 @@ func (f *Fetcher) remember(w want, k known) {
 func (f *Fetcher) described(at string, dd *descriptor) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for u := range f.descriptors {
-		if len(f.descriptors) < f.o.MaxKnown {
+	bounded(f.descriptors, f.o.MaxKnown, at, dd)
+}
+
+// bounded puts a value into a map of at most so many; any other goes for it.
+func bounded[V any](m map[string]V, most int, key string, v V) {
+	for other := range m {
+		if len(m) < most {
 			break
 		}
-		delete(f.descriptors, u)
+		delete(m, other)
 	}
-	f.descriptors[at] = dd
+	m[key] = v
 }
 
 // description is what the descriptor at a URL has said; nil where there was

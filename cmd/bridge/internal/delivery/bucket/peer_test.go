@@ -85,9 +85,6 @@ func wanted(t *testing.T) {
 	if os.Getenv(envInterop) == "0" {
 		t.Skipf("interop: skipped, %s=0", envInterop)
 	}
-	if testing.Short() {
-		t.Skip("interop: skipped, -short")
-	}
 }
 
 // given is the service of envS3.
