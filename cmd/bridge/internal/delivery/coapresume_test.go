@@ -26,8 +26,11 @@ type shelf struct {
 	body  []byte
 	etag  string  // "" for none
 	asked []int64 // the offsets, in order
-	peers map[netip.AddrPort]bool
-	hosts map[string]bool
+	last  netip.AddrPort
+	// sockets counts the times that another one asked than before: a port of an
+	// earlier one may come again.
+	sockets int
+	hosts   map[string]bool
 	// mood, if set, is asked first, with the number of the request from 0 on;
 	// nil for nothing special.
 	mood func(n int, at int64) *coap.Response
@@ -39,10 +42,13 @@ func (s *shelf) serve(_ context.Context, r *coap.Request) coap.Response {
 	at, size := r.Wanted()
 	n := len(s.asked)
 	s.asked = append(s.asked, at)
-	if s.peers == nil {
-		s.peers, s.hosts = map[netip.AddrPort]bool{}, map[string]bool{}
+	if r.Peer != s.last {
+		s.sockets, s.last = s.sockets+1, r.Peer
 	}
-	s.peers[r.Peer], s.hosts[r.Host] = true, true
+	if s.hosts == nil {
+		s.hosts = map[string]bool{}
+	}
+	s.hosts[r.Host] = true
 	if s.mood != nil {
 		if resp := s.mood(n, at); resp != nil {
 			return *resp
@@ -86,13 +92,13 @@ func (s *shelf) times(at int64) int {
 	return n
 }
 
-// saw is how many requests there were, from how many sockets, for which hosts;
-// and the counts begin anew.
+// saw is how many requests there were, from how many sockets one after the other,
+// for which hosts; and the counts begin anew.
 func (s *shelf) saw() (requests, sockets int, hosts []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	requests, sockets, hosts = len(s.asked), len(s.peers), slices.Collect(maps.Keys(s.hosts))
-	s.asked, s.peers, s.hosts = nil, nil, nil
+	requests, sockets, hosts = len(s.asked), s.sockets, slices.Collect(maps.Keys(s.hosts))
+	s.asked, s.sockets, s.last, s.hosts = nil, 0, netip.AddrPort{}, nil
 	return requests, sockets, hosts
 }
 
