@@ -88,10 +88,21 @@ func (s *legacyScript) handOver() {
 	if !s.wakes() {
 		s.t.Fatal("the device is not woken")
 	}
-	s.on(Opened{})
-	s.on(Done{Seq: s.does(TaskOffer).Seq, Status: 200})
-	s.on(Done{Seq: s.does(TaskExec).Seq, Status: 202})
+	s.visit()
+	s.spoken(Done{Seq: s.does(TaskExec).Seq, Status: 202, Added: 200})
 	s.on(Closed{})
+}
+
+// visit opens a session, in which the device is to be answered.
+func (s *legacyScript) visit() {
+	s.on(Opened{})
+	s.on(Spoken{})
+}
+
+// spoken is an outcome, after which the device is to be answered.
+func (s *legacyScript) spoken(d Done) {
+	s.on(d)
+	s.on(Spoken{})
 }
 
 func TestCampaignToSuccess(t *testing.T) {
@@ -99,9 +110,9 @@ func TestCampaignToSuccess(t *testing.T) {
 	s.deliver()
 	s.handOver()
 	s.shows(lwm2m9.Delivered, lwm2m9.ResultVerified)
-	s.on(Opened{})
+	s.visit()
 	d := s.does(TaskState)
-	s.on(Done{Seq: d.Seq, Status: 200, State: fwupdate.StateDownloading})
+	s.spoken(Done{Seq: d.Seq, Status: 200, State: fwupdate.StateDownloading})
 	if got := s.v.Slots[0].Reason; !strings.Contains(got, "State 30") {
 		t.Errorf("Status Reason %q", got)
 	}
@@ -112,7 +123,7 @@ func TestCampaignToSuccess(t *testing.T) {
 	if len(s.v.Needs()) != 0 {
 		t.Error("the package is still needed")
 	}
-	s.on(Opened{})
+	s.visit()
 	if d := s.does(TaskDelete); d.Package != "p1" {
 		t.Errorf("deletes %q", d.Package)
 	}
@@ -155,7 +166,7 @@ func TestDeviceSays(t *testing.T) {
 		s := newLegacyScript(t)
 		s.deliver()
 		s.handOver()
-		s.on(Opened{})
+		s.visit()
 		s.on(Done{Seq: s.does(TaskState).Seq, Status: 200, State: row.State})
 		switch row.Result {
 		case lwm2m9.ResultUnknown:
@@ -173,35 +184,40 @@ func TestDeviceRefuses(t *testing.T) {
 	for _, test := range []struct {
 		task   Task
 		status int
-		result lwm2m9.UpdateResult // ResultVerified: it is tried again
+		exec   int                 // after an Add with this status
+		result lwm2m9.UpdateResult // ResultVerified: it is tried again, or runs
 	}{
-		{TaskOffer, 418, lwm2m9.ResultVerified},
-		{TaskOffer, 404, lwm2m9.ResultUnsupportedType},
-		{TaskOffer, 405, lwm2m9.ResultUnsupportedType},
-		{TaskOffer, 406, lwm2m9.ResultUnsupportedType},
-		{TaskOffer, 420, lwm2m9.ResultNotEnoughStorage},
-		{TaskOffer, 425, lwm2m9.ResultDeviceError},
-		{TaskOffer, 500, lwm2m9.ResultVerified},
-		{TaskOffer, 0, lwm2m9.ResultVerified},
-		{TaskExec, 200, lwm2m9.ResultVerified},
-		{TaskExec, 404, lwm2m9.ResultUnsupportedType},
-		{TaskExec, 417, lwm2m9.ResultVerified},
-		{TaskExec, 425, lwm2m9.ResultDeviceError},
-		{TaskExec, 407, lwm2m9.ResultVerified},
-		{TaskExec, 511, lwm2m9.ResultVerified},
+		{TaskOffer, 418, 202, lwm2m9.ResultVerified},
+		{TaskOffer, 418, 404, lwm2m9.ResultUnsupportedType},
+		{TaskOffer, 404, 404, lwm2m9.ResultUnsupportedType},
+		{TaskOffer, 405, 404, lwm2m9.ResultUnsupportedType},
+		{TaskOffer, 406, 404, lwm2m9.ResultUnsupportedType},
+		{TaskOffer, 420, 404, lwm2m9.ResultNotEnoughStorage},
+		{TaskOffer, 425, 404, lwm2m9.ResultDeviceError},
+		{TaskOffer, 500, 404, lwm2m9.ResultVerified},
+		{TaskOffer, 0, 404, lwm2m9.ResultVerified},
+		{TaskOffer, 404, 202, lwm2m9.ResultVerified}, // it does without that node
+		{TaskExec, 200, 0, lwm2m9.ResultVerified},
+		{TaskExec, 404, 0, lwm2m9.ResultUnsupportedType},
+		{TaskExec, 417, 0, lwm2m9.ResultVerified},
+		{TaskExec, 425, 0, lwm2m9.ResultDeviceError},
+		{TaskExec, 407, 0, lwm2m9.ResultVerified},
+		{TaskExec, 511, 0, lwm2m9.ResultVerified},
 	} {
 		s := newLegacyScript(t)
 		s.deliver()
 		s.on(InstallAsked{0, "p1", "c1"})
-		s.on(Opened{})
-		d := s.does(TaskOffer)
-		if test.task == TaskExec {
-			s.on(Done{Seq: d.Seq, Status: 200})
-			d = s.does(TaskExec)
+		s.visit()
+		d := Done{Seq: s.does(TaskExec).Seq, Added: 200, Status: test.status}
+		if test.task == TaskOffer {
+			d.Added, d.Status = test.status, test.exec
 		}
-		s.on(Done{Seq: d.Seq, Status: test.status})
+		s.on(d)
 		if got := s.v.Slots[0].Machine.Result; got != test.result {
 			t.Errorf("%v answered %d: %v, want %v", test.task, test.status, got, test.result)
+		}
+		if handed := s.v.Slots[0].Campaign.handed(); handed != (d.Status == 200 || d.Status == 202) {
+			t.Errorf("%v answered %d: handed over %v", test.task, test.status, handed)
 		}
 	}
 }
@@ -212,10 +228,9 @@ func TestLater(t *testing.T) {
 	s.deliver()
 	s.on(InstallAsked{0, "p1", "c1"})
 	for n := range s.p.Tries {
-		s.on(Opened{})
-		s.on(Done{Seq: s.does(TaskOffer).Seq, Status: 200})
+		s.visit()
 		s.shows(lwm2m9.Delivered, lwm2m9.ResultVerified)
-		s.on(Done{Seq: s.does(TaskExec).Seq, Status: 503})
+		s.spoken(Done{Seq: s.does(TaskExec).Seq, Status: 503, Added: 418})
 		if n < s.p.Tries-1 {
 			s.does(TaskNone) // not again in this session
 		}
@@ -231,11 +246,10 @@ func TestLostExec(t *testing.T) {
 		s := newLegacyScript(t)
 		s.deliver()
 		s.on(InstallAsked{0, "p1", "c1"})
-		s.on(Opened{})
-		s.on(Done{Seq: s.does(TaskOffer).Seq, Status: 200})
+		s.visit()
 		s.does(TaskExec)
 		s.on(Closed{})
-		s.on(Opened{})
+		s.visit()
 		return s
 	}
 	state := func(s *legacyScript, status int, st fwupdate.State) {
@@ -350,9 +364,9 @@ func TestLeftovers(t *testing.T) {
 		t.Errorf("%d leftovers", got)
 	}
 	for range s.p.Tries {
-		s.on(Opened{})
+		s.visit()
 		for s.v.Task != TaskNone {
-			s.on(Done{Seq: s.v.TaskSeq, Status: 500})
+			s.spoken(Done{Seq: s.v.TaskSeq, Status: 500})
 		}
 		s.on(Closed{})
 	}
@@ -409,34 +423,49 @@ func TestJudgeIsTotal(t *testing.T) {
 func TestInstallInSession(t *testing.T) {
 	s := newLegacyScript(t)
 	s.deliver()
-	s.on(Opened{})
+	s.visit()
 	s.must(lwm2m9.CodeChanged, InstallAsked{0, "p1", "c1"})
-	want := s.does(TaskOffer)
+	s.does(TaskNone) // it is not the time to say it
 	if s.wakes() {
 		t.Error("a device that is here is woken")
-	}
-	if got, ok := s.v.Pending(); !ok || got != want {
-		t.Errorf("pending is %+v, %v; want %+v", got, ok, want)
 	}
 	s.now = epoch.Add(time.Second)
 	if s.on(Closed{}); !s.wakes() {
 		t.Error("it is not woken after the session")
 	}
 
-	s.on(Opened{})
-	s.now = epoch.Add(2 * time.Second)
-	s.on(Closed{}) // in the middle of the offer
-	if got, want := s.v.Deadline(), s.now.Add(s.p.Retry); !got.Equal(want) {
-		t.Errorf("after a session that was cut off it is woken at %v, want %v", got, want)
-	}
-	s.on(Opened{})
-	s.on(Done{Seq: s.does(TaskOffer).Seq, Status: 200})
+	s.visit()
 	s.does(TaskExec)
-	if d, ok := s.v.Pending(); ok {
-		t.Errorf("an Exec is said again: %+v", d)
-	}
-	s.on(Done{Seq: s.v.TaskSeq, Status: 202})
-	if d, ok := s.v.Pending(); ok {
-		t.Errorf("nothing is pending, and %+v is", d)
+	s.on(Spoken{})
+	s.does(TaskNone) // an Exec is not said again
+	s.on(Done{Seq: s.v.TaskSeq, Status: 202, Added: 200})
+	s.on(Spoken{})
+	s.does(TaskNone)
+}
+
+// TestInstallBetweenMessages: a device that is in a session is told in it.
+func TestInstallBetweenMessages(t *testing.T) {
+	s := newLegacyScript(t)
+	s.deliver()
+	s.visit()
+	s.must(lwm2m9.CodeChanged, InstallAsked{0, "p1", "c1"})
+	s.on(Spoken{})
+	s.does(TaskExec)
+}
+
+// TestWithdrawnWhileDeleting: what is being deleted is still deleted when
+// another package is taken back meanwhile.
+func TestWithdrawnWhileDeleting(t *testing.T) {
+	s := newLegacyScript(t)
+	s.deliver()
+	s.handOver()
+	s.on(Alerted{Package: "p1", Correlator: "c1", Code: 410})
+	s.visit()
+	d := s.does(TaskDelete)
+	s.must(lwm2m9.CodeChanged, InstallAsked{0, "p2", "c2"})
+	s.must(lwm2m9.CodeChanged, UninstallAsked{0})
+	s.spoken(Done{Seq: d.Seq, Status: 200})
+	if d := s.does(TaskDelete); d.Package != "p2" {
+		t.Errorf("deletes %q next, want p2", d.Package)
 	}
 }

@@ -66,6 +66,9 @@ func (w legacyWorld) stepAt(t time.Time, ev VirtualEvent) legacyWorld {
 	for _, a := range out {
 		if d, ok := a.(Do); ok {
 			w = w.take(d)
+			if _, ok := ev.(Spoken); !ok {
+				w.fail = fmt.Sprintf("%T asks something of a device that is not spoken to", ev)
+			}
 		}
 	}
 	if w.v.Task == TaskNone {
@@ -199,55 +202,58 @@ func (w legacyWorld) normal(now time.Time) legacyWorld {
 	return w
 }
 
-// carry lets the device carry the task out; it returns the Status and State.
-func (w legacyWorld) carry() (legacyWorld, int, fwupdate.State) {
+// carry lets the device carry the task out; it returns the outcome.
+func (w legacyWorld) carry() (legacyWorld, Done) {
 	n := pkgNumber(w.asked.Package)
 	mark := fmt.Sprintf("%d,", n)
 	there := strings.Contains(w.g.nodes, mark)
-	switch w.asked.Task {
-	case TaskOffer:
-		if there {
-			return w, 418, 0
-		}
-		w.g.nodes += mark
-		w.g.state[n] = fwupdate.StateIdle
-	case TaskExec:
-		switch {
-		case !there:
-			return w, 404, 0
-		case w.g.working != 0:
-			return w, 417, 0
+	done := Done{Seq: w.asked.Seq, Status: 200}
+	switch {
+	case w.asked.Task == TaskExec:
+		w, done.Added = w.add()
+		if done.Status = 202; w.g.working != 0 {
+			done.Status = 417
+			return w, done
 		}
 		w.g.execs[n]++
 		if w.g.execs[n] > 1 {
 			w.fail = "Exec carried out twice"
 		}
 		w.g.working, w.g.state[n] = n, fwupdate.StateDownloading
-		return w, 202, 0
-	case TaskState:
-		if !there {
-			return w, 404, 0
-		}
-		return w, 200, w.g.state[n]
-	case TaskDelete:
-		if !there {
-			return w, 404, 0
-		}
-		if w.g.working == n {
-			return w, 403, 0
-		}
+	case !there:
+		done.Status = 404
+	case w.asked.Task == TaskState:
+		done.State = w.g.state[n]
+	case w.g.working == n:
+		done.Status = 403
+	default: // TaskDelete
 		w.g.nodes = strings.Replace(w.g.nodes, mark, "", 1)
 	}
-	return w, 200, 0
+	return w, done
 }
 
-// done gives the outcome of the task.
-func (w legacyWorld) done(status int, st fwupdate.State) legacyWorld {
-	if w.asked.Task == TaskExec && w.asked.Task.Judge(status) != JudgedDone {
+// add lets the device carry out the Adds before an Exec, and nothing else.
+func (w legacyWorld) add() (legacyWorld, int) {
+	n := pkgNumber(w.asked.Package)
+	mark := fmt.Sprintf("%d,", n)
+	if strings.Contains(w.g.nodes, mark) {
+		return w, 418
+	}
+	w.g.nodes += mark
+	w.g.state[n] = fwupdate.StateIdle
+	return w, 200
+}
+
+// done gives the outcome of the task, in a message that is answered.
+func (w legacyWorld) done(d Done) legacyWorld {
+	if w.asked.Task == TaskExec && w.asked.Task.Judge(d.Status) != JudgedDone {
 		w.allowed = strings.ReplaceAll(w.allowed, "!"+w.asked.Package+",", "") // refused: not carried out
 	}
-	return w.step(Done{Seq: w.asked.Seq, Status: status, State: st})
+	return w.step(d).step(Spoken{})
 }
+
+// visit is a session that opens.
+func (w legacyWorld) visit() legacyWorld { return w.step(Opened{}).step(Spoken{}) }
 
 // ends ends what the device works at.
 func (w legacyWorld) ends(st fwupdate.State, c fwupdate.Code) legacyWorld {
@@ -307,21 +313,35 @@ func (w legacyWorld) moves() []legacyMove {
 }
 
 func (w legacyWorld) deviceMoves(add func(string, func(legacyWorld) legacyWorld)) {
-	add("session", func(w legacyWorld) legacyWorld { return w.step(Opened{}) })
+	add("session", legacyWorld.visit)
 	if w.v.Open {
+		add("message", func(w legacyWorld) legacyWorld { return w.step(Spoken{}) })
 		add("end", func(w legacyWorld) legacyWorld { return w.step(Closed{}) })
 	}
 	if w.v.Task != TaskNone {
 		add("carried out", func(w legacyWorld) legacyWorld {
-			w, status, st := w.carry()
-			return w.done(status, st)
+			w, d := w.carry()
+			return w.done(d)
 		})
 		add("carried out, answer lost", func(w legacyWorld) legacyWorld {
-			w, _, _ = w.carry()
+			w, _ = w.carry()
 			return w.step(Closed{})
 		})
 		for _, status := range []int{404, 420, 425, 500} {
-			add(fmt.Sprint("refused ", status), func(w legacyWorld) legacyWorld { return w.done(status, 0) })
+			add(fmt.Sprint("refused ", status), func(w legacyWorld) legacyWorld {
+				return w.done(Done{Seq: w.asked.Seq, Status: status, Added: 200})
+			})
+		}
+	}
+	if w.v.Task == TaskExec {
+		add("nodes added, the rest lost", func(w legacyWorld) legacyWorld {
+			w, _ = w.add()
+			return w.step(Closed{})
+		})
+		for _, status := range []int{405, 420, 500} {
+			add(fmt.Sprint("Add refused ", status), func(w legacyWorld) legacyWorld {
+				return w.done(Done{Seq: w.asked.Seq, Status: 404, Added: status})
+			})
 		}
 	}
 	if w.g.working != 0 {
@@ -376,13 +396,12 @@ func startLegacy(t *testing.T, steps ...string) legacyWorld {
 var (
 	toDelivered = []string{"write 0", "received 0", "verified 0"}
 	toContact   = append(toDelivered[:3:3], "install 0")
-	toOffer     = append(toContact[:4:4], "session")
-	toExec      = append(toOffer[:5:5], "carried out")
-	toRunning   = append(toExec[:6:6], "carried out")
-	toDone      = append(toRunning[:7:7], "succeeds")
-	toUnknown   = append(toExec[:6:6], "carried out, answer lost")
-	toOverdue   = append(toRunning[:7:7], "end", "deadline", "deadline", "deadline")
-	toTwo       = append(toRunning[:7:7], "write 1", "received 1", "verified 1", "install 1")
+	toExec      = append(toContact[:4:4], "session")
+	toRunning   = append(toExec[:5:5], "carried out")
+	toDone      = append(toRunning[:6:6], "succeeds")
+	toUnknown   = append(toExec[:5:5], "carried out, answer lost")
+	toOverdue   = append(toRunning[:6:6], "end", "deadline", "deadline", "deadline")
+	toTwo       = append(toRunning[:6:6], "write 1", "received 1", "verified 1", "install 1")
 )
 
 // TestAllOrdersOfCampaigns explores from every step, and continues every world
@@ -391,7 +410,7 @@ var (
 func TestAllOrdersOfCampaigns(t *testing.T) {
 	const depth = 5 - slower
 	total := 0
-	for _, steps := range [][]string{nil, toDelivered, toContact, toOffer, toExec, toRunning, toDone, toUnknown, toOverdue, toTwo} {
+	for _, steps := range [][]string{nil, toDelivered, toContact, toExec, toRunning, toDone, toUnknown, toOverdue, toTwo} {
 		seen := make(map[string]bool)
 		worlds := []legacyWorld{startLegacy(t, steps...)}
 		for range depth {
@@ -452,8 +471,8 @@ func (w legacyWorld) mustEnd(t *testing.T) {
 func (w legacyWorld) help() legacyWorld {
 	switch {
 	case w.v.Task != TaskNone:
-		w, status, st := w.carry()
-		return w.done(status, st)
+		w, d := w.carry()
+		return w.done(d)
 	case w.g.working != 0:
 		return w.ends(fwupdate.StateUpdateSuccessful, fwupdate.CodeSuccess)
 	case w.g.alerts != "":
@@ -463,5 +482,5 @@ func (w legacyWorld) help() legacyWorld {
 	case w.v.Open:
 		return w.step(Closed{})
 	}
-	return w.later(11 * time.Second).step(Opened{})
+	return w.later(11 * time.Second).visit()
 }

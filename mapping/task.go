@@ -8,11 +8,14 @@ type Task uint8
 // The tasks.
 const (
 	TaskNone Task = iota
-	// TaskOffer adds the package's nodes, parents first: ./FwUpdate/x, PkgName,
-	// PkgVersion, DownloadAndUpdate, PkgURL. The status that decides is the
-	// worst of them that [Task.Judge] knows.
+	// TaskOffer is the first part of TaskExec, and never asked for by itself;
+	// records of earlier bridges have it. It adds the package's nodes, parents
+	// first: ./FwUpdate/x, PkgName, PkgVersion, DownloadAndUpdate, PkgURL.
 	TaskOffer
-	TaskExec   // Exec ./FwUpdate/x/DownloadAndUpdate
+	// TaskExec hands the package over: TaskOffer, and then Exec
+	// ./FwUpdate/x/DownloadAndUpdate, plain commands in this order, without
+	// waiting for the statuses of the Adds.
+	TaskExec
 	TaskState  // Get ./FwUpdate/x/State
 	TaskDelete // Delete ./FwUpdate/x
 )

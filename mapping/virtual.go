@@ -148,9 +148,10 @@ func (v Virtual) active() int {
 // vstep is one Step in progress.
 type vstep struct {
 	*Virtual
-	now time.Time
-	p   CampaignPolicy
-	out []Action
+	now  time.Time
+	p    CampaignPolicy
+	turn bool // ours to speak to the device
+	out  []Action
 }
 
 func (s *vstep) emit(a Action) { s.out = append(s.out, a) }

@@ -38,8 +38,13 @@ func (Opened) virtual(s *vstep) lwm2m9.ResponseCode {
 	}
 	if i := s.active(); i >= 0 {
 		c := &s.Slots[i].Campaign
-		c.Offered, c.Asked, c.Tried = false, false, false
+		c.Asked, c.Tried = false, false
 	}
+	return 0
+}
+
+func (Spoken) virtual(s *vstep) lwm2m9.ResponseCode {
+	s.turn = true
 	return 0
 }
 
@@ -52,9 +57,6 @@ func (Closed) virtual(s *vstep) lwm2m9.ResponseCode {
 func (s *vstep) close() {
 	i := s.tasked()
 	task := s.Task
-	if at := s.now.Add(s.p.Retry); s.Open && i >= 0 && task == TaskOffer && at.Before(s.Slots[i].Campaign.Next) {
-		s.Slots[i].Campaign.Next = at // it was cut off
-	}
 	s.Open, s.Task = false, TaskNone
 	if i >= 0 && task == TaskExec {
 		c := &s.Slots[i].Campaign
@@ -85,12 +87,10 @@ func (e Done) virtual(s *vstep) lwm2m9.ResponseCode {
 		case JudgedRefused, JudgedMissing:
 			s.doubt(&s.Slots[i])
 		}
-	case j == JudgedDone && task == TaskOffer:
-		s.Slots[i].Campaign.Offered = true
 	case j == JudgedDone:
 		s.handedOver(&s.Slots[i])
 	default:
-		s.refused(&s.Slots[i], task, j, e.Status)
+		s.refused(&s.Slots[i], e)
 	}
 	return 0
 }
@@ -121,9 +121,14 @@ func (s *vstep) enterRunning(slot *Slot) {
 }
 
 // refused takes in that the device would not have the package, or the Exec,
-// which it has certainly not carried out then.
-func (s *vstep) refused(slot *Slot, task Task, j Judgement, status int) {
-	c := &slot.Campaign
+// which it has certainly not carried out then. An Add that failed is the reason
+// of all that came after it.
+func (s *vstep) refused(slot *Slot, e Done) {
+	task, status := TaskExec, e.Status
+	if TaskOffer.Judge(e.Added) != JudgedDone {
+		task, status = TaskOffer, e.Added
+	}
+	c, j := &slot.Campaign, task.Judge(status)
 	c.Exec, c.Phase = ExecNotSent, CampaignContact
 	why := "device answered " + task.String() + " with " + strconv.Itoa(status)
 	s.note(NoteRefusedTask, why)

@@ -77,12 +77,17 @@ type (
 	// Opened says that a session with the device is open and both sides are
 	// authenticated.
 	Opened struct{}
-	// Done is the outcome of a task: the status code that decides, of the
-	// commands that a [Do] became (see [Task]), and the State that
-	// TaskState read.
+	// Spoken says that the device has said what it had to say, and is to be
+	// answered now, in the session that is open. Nothing is asked of a device
+	// at any other time: what a [Do] wants goes into this answer.
+	Spoken struct{}
+	// Done is the outcome of a task: the Status of its command. Added is of
+	// TaskExec alone: the worst Status of its Adds, as TaskOffer judges them.
+	// State is what TaskState read.
 	Done struct {
 		Seq    uint32
 		Status int
+		Added  int
 		State  fwupdate.State
 	}
 	// Closed says that the session has ended, however: a task that has no
@@ -123,7 +128,8 @@ type (
 	Drop struct{ Digest string }
 	// Wake asks to send the device a trigger, if there is a way to.
 	Wake struct{}
-	// Do asks for a task in the open session; Done answers, or Closed.
+	// Do asks for a task, in answer to Spoken; Done tells its outcome, or
+	// Closed that there is none.
 	Do struct {
 		Seq        uint32
 		Task       Task

@@ -45,9 +45,10 @@ func (s *vstep) expire() {
 	s.emit(Wake{})
 }
 
-// plan asks for the next thing in the open session.
+// plan asks for the next thing in the open session, when the device waits for
+// an answer.
 func (s *vstep) plan() {
-	if !s.Open || s.Task != TaskNone {
+	if !s.turn || !s.Open || s.Task != TaskNone {
 		return
 	}
 	if i := s.active(); i >= 0 && s.planCampaign(&s.Slots[i]) {
@@ -66,8 +67,6 @@ func (s *vstep) planCampaign(slot *Slot) bool {
 	c := &slot.Campaign
 	d := Do{Instance: slot.ID, Package: c.Package}
 	switch {
-	case c.Phase == CampaignContact && !c.Tried && !c.Offered:
-		d.Task = TaskOffer
 	case c.Phase == CampaignContact && !c.Tried:
 		d.Task, d.Correlator = TaskExec, c.Correlator
 		c.Phase, c.Exec, c.Handed = CampaignHanding, ExecSent, s.now
@@ -78,20 +77,6 @@ func (s *vstep) planCampaign(slot *Slot) bool {
 	}
 	s.do(d)
 	return true
-}
-
-// Pending is the task under way, as its [Do] had it: it may have been asked for
-// by a server's operation while the device's own turn to be spoken to was yet to
-// come. False without one, and for an Exec, which is never said twice.
-func (v Virtual) Pending() (Do, bool) {
-	if v.Task == TaskNone || v.Task == TaskExec {
-		return Do{}, false
-	}
-	d := Do{Seq: v.TaskSeq, Task: v.Task, Package: v.TaskPackage}
-	if i := v.active(); i >= 0 && v.Task != TaskDelete {
-		d.Instance = v.Slots[i].ID
-	}
-	return d, true
 }
 
 func (s *vstep) do(d Do) {

@@ -58,15 +58,14 @@ func TestReport(t *testing.T) {
 			s.told(Report{"n", fwupdate.CodeCorrupted, lwm2m9.ResultIntegrityFailure})
 			s.must(lwm2m9.CodeChanged, InstallAsked{0, "p2", "c2"})
 			s.told()
-			s.on(Opened{})
-			s.on(Done{Seq: s.does(TaskOffer).Seq, Status: 200})
-			s.on(Done{Seq: s.does(TaskExec).Seq, Status: 202})
+			s.visit()
+			s.on(Done{Seq: s.does(TaskExec).Seq, Status: 202, Added: 200})
 			s.on(Alerted{Package: "p2", Correlator: "c2", Code: fwupdate.CodeSuccess})
 			s.told(wasDone)
 		}},
 		{"State 80", func(s *legacyScript) {
 			s.handOver()
-			s.on(Opened{})
+			s.visit()
 			s.on(Done{Seq: s.does(TaskState).Seq, Status: 200, State: fwupdate.StateUpdateFailed})
 			s.told(Report{Notify: "n", Result: lwm2m9.ResultInstallFailure})
 		}},

@@ -176,7 +176,6 @@ func (s *vstep) withdraw(slot *Slot) {
 	if s.Active == uint32(slot.ID)+1 {
 		s.Active = 0
 		s.leave(slot.Campaign.Package) // its nodes may be there
-		s.Task = TaskNone
 	}
 	s.note(NoteWithdrawn, slot.Campaign.Package)
 }

@@ -252,7 +252,6 @@ func TestStrangersAreBounded(t *testing.T) {
 func TestNewerSession(t *testing.T) {
 	w := newWorld(t)
 	w.deliver()
-	w.must(mapping.InstallAsked{Package: "p1", Correlator: "c1"})
 	old := w.call(device)
 	if err := old.says(obliging(10)); err != nil {
 		t.Fatal(err)
@@ -261,9 +260,19 @@ func TestNewerSession(t *testing.T) {
 	if err := c.says(obliging(10)); err != nil {
 		t.Fatal(err)
 	}
+	w.must(mapping.InstallAsked{Package: "p1", Correlator: "c1"})
+	if err := old.says(obliging(10)); err != nil {
+		t.Fatal(err)
+	}
+	if len(old.jobs) > 0 {
+		t.Errorf("the older session is told:\n%s", old.commands())
+	}
+	if err := c.says(obliging(10)); err != nil {
+		t.Fatal(err)
+	}
 	old.visit.Gone()
 	w.settle()
-	if v, _ := w.e.virtual(device); !v.Open || v.Task != mapping.TaskOffer {
+	if v, _ := w.e.virtual(device); !v.Open || v.Task != mapping.TaskExec {
 		t.Fatalf("the newer session is closed: %+v", v)
 	}
 	c.session(obliging(10))
@@ -429,16 +438,19 @@ func TestRecordOfAnEarlierBridge(t *testing.T) {
 	}
 }
 
-// TestWorstStatusCounts: of the Adds of an offer.
+// TestWorstStatusCounts: of the Adds before an Exec that is refused.
 func TestWorstStatusCounts(t *testing.T) {
 	for _, test := range []struct {
-		status map[string]int // by the end of the URI
+		status map[string]int // by the end of the URI, first of Adds
+		exec   int
 		want   lwm2m9.UpdateResult
 	}{
-		{map[string]int{"/PkgName": 418}, lwm2m9.ResultVerified},
-		{map[string]int{"/PkgName": 500, "/PkgURL": 404}, lwm2m9.ResultUnsupportedType},
-		{map[string]int{"/PkgName": 404, "/PkgURL": 500}, lwm2m9.ResultUnsupportedType},
-		{map[string]int{"/PkgURL": 420}, lwm2m9.ResultNotEnoughStorage},
+		{map[string]int{"/PkgName": 418}, 202, lwm2m9.ResultVerified},
+		{map[string]int{"/PkgName": 500, "/PkgURL": 404}, 405, lwm2m9.ResultUnsupportedType},
+		{map[string]int{"/PkgName": 404, "/PkgURL": 500}, 500, lwm2m9.ResultUnsupportedType},
+		{map[string]int{"/PkgName": 0, "/PkgURL": 200}, 404, lwm2m9.ResultVerified}, // no number: later
+		{map[string]int{"/PkgURL": 420}, 404, lwm2m9.ResultNotEnoughStorage},
+		{map[string]int{"/PkgURL": 420}, 202, lwm2m9.ResultVerified}, // the device has begun
 	} {
 		w := newWorld(t)
 		w.deliver()
@@ -449,10 +461,13 @@ func TestWorstStatusCounts(t *testing.T) {
 					return status, ""
 				}
 			}
+			if op.Cmd == syncml.CmdExec {
+				return test.exec, ""
+			}
 			return obliging(10)(op)
 		})
 		if got := w.slot().Machine.Result; got != test.want {
-			t.Errorf("%v: %v, want %v", test.status, got, test.want)
+			t.Errorf("%v, Exec %d: %v, want %v", test.status, test.exec, got, test.want)
 		}
 	}
 }

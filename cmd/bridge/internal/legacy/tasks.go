@@ -3,7 +3,6 @@ package legacy
 import (
 	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,24 +13,54 @@ import (
 	"github.com/fwbridge/fwbridge/syncml/session"
 )
 
-// ask is a task on its way: several commands, each with a Status of its own.
+// ask is a task on its way: a command, perhaps after Adds, each with a Status
+// of its own.
 type ask struct {
-	do   mapping.Do
+	done mapping.Done // what is known so far
+	task mapping.Task
 	left int // commands without an outcome
-	// status is the one that decides so far: the worst.
-	status int
-	state  fwupdate.State
+	// heard says that there was an outcome of an Add.
+	heard bool
 }
 
 // details are the nodes that a device is asked for beside its campaigns.
 var details = []string{"./DevDetail/FwV", "./DevDetail/SwV", "./DevDetail/HwV", "./DevDetail/DevTyp"}
 
-const detailKey = "detail"
+// Keys of jobs: detailKey, or the Seq of a task, with addMark for the Adds that
+// come first.
+const (
+	detailKey = "detail"
+	addMark   = "+"
+)
 
 // commands are what is to be said now: those of the tasks, and what the bridge
 // wants to know of the device.
 func (t *turn) commands(v *visit) []dmlisten.Job {
-	var jobs []dmlisten.Job
+	jobs := t.askDetails(v)
+	t.step(mapping.Spoken{})
+	for len(t.jobs) > 0 {
+		d := t.jobs[0]
+		t.jobs = t.jobs[1:]
+		cmds, err := t.translate(d)
+		if err != nil { // without a URL there is nothing to offer: later, perhaps
+			t.line("package cannot be offered: " + err.Error())
+			failed := int(syncml.StatusCommandFailed)
+			t.step(mapping.Done{Seq: d.Seq, Status: failed, Added: failed})
+			t.step(mapping.Spoken{}) // of something else
+			continue
+		}
+		v.asked[d.Seq] = &ask{done: mapping.Done{Seq: d.Seq}, task: d.Task, left: len(cmds)}
+		key := strconv.FormatUint(uint64(d.Seq), 10)
+		for _, c := range cmds[:len(cmds)-1] {
+			jobs = append(jobs, dmlisten.Job{Key: key + addMark, Command: c})
+		}
+		jobs = append(jobs, dmlisten.Job{Key: key, Command: cmds[len(cmds)-1]})
+	}
+	return jobs
+}
+
+// askDetails asks for ./DevDetail, once a session while it is not up to date.
+func (t *turn) askDetails(v *visit) (jobs []dmlisten.Job) {
 	if !t.rec.Detailed && !v.looked {
 		v.looked = true
 		for _, uri := range details {
@@ -39,50 +68,25 @@ func (t *turn) commands(v *visit) []dmlisten.Job {
 				Items: []syncml.Item{{Target: syncml.Location{URI: uri}}}}})
 		}
 	}
-	t.addPending(v)
-	for _, d := range t.jobs {
-		cmds, err := t.translate(d)
-		if err != nil { // without a URL there is nothing to offer: later, perhaps
-			t.line("package cannot be offered: " + err.Error())
-			t.jobs = nil
-			t.step(mapping.Done{Seq: d.Seq, Status: int(syncml.StatusCommandFailed)})
-			return append(jobs, t.commands(v)...)
-		}
-		v.asked[d.Seq] = &ask{do: d, left: len(cmds)}
-		for _, c := range cmds {
-			jobs = append(jobs, dmlisten.Job{Key: strconv.FormatUint(uint64(d.Seq), 10), Command: c})
-		}
-	}
-	t.jobs = nil
 	return jobs
 }
 
-// addPending adds the task that was asked for while it was not the device's turn
-// to be spoken to: by an Install, say, in the middle of a session.
-func (t *turn) addPending(v *visit) {
-	d, ok := t.rec.Virtual.Pending()
-	if !ok || v.asked[d.Seq] != nil {
-		return
-	}
-	if slices.ContainsFunc(t.jobs, func(j mapping.Do) bool { return j.Seq == d.Seq }) {
-		return
-	}
-	t.jobs = append(t.jobs, d)
-}
-
-// translate makes a task the commands that it stands for (mapping.Task).
+// translate makes a task the commands that it stands for (mapping.Task): its
+// own is the last one.
 func (t *turn) translate(d mapping.Do) ([]syncml.Command, error) {
 	base := "./FwUpdate/" + fwupdate.Escape(d.Package)
 	op := func(cmd syncml.Name, uri string) []syncml.Command {
 		return []syncml.Command{&syncml.Op{Cmd: cmd, Items: []syncml.Item{{Target: syncml.Location{URI: uri}}}}}
 	}
 	switch d.Task {
-	case mapping.TaskOffer:
-		return t.offer(d, base)
 	case mapping.TaskExec:
-		cmds := op(syncml.CmdExec, base+"/DownloadAndUpdate")
-		cmds[0].(*syncml.Op).Correlator = d.Correlator
-		return cmds, nil
+		adds, err := t.offer(d, base)
+		if err != nil {
+			return nil, err
+		}
+		exec := op(syncml.CmdExec, base+"/DownloadAndUpdate")
+		exec[0].(*syncml.Op).Correlator = d.Correlator
+		return append(adds, exec...), nil
 	case mapping.TaskState:
 		return op(syncml.CmdGet, base+"/State"), nil
 	case mapping.TaskDelete:
@@ -135,32 +139,36 @@ func (t *turn) results(v *visit, results []session.Result) {
 			t.detail(r)
 			continue
 		}
-		seq, err := strconv.ParseUint(r.Key, 10, 32)
+		key, added := strings.CutSuffix(r.Key, addMark)
+		seq, err := strconv.ParseUint(key, 10, 32)
 		a := v.asked[uint32(seq)]
 		if err != nil || a == nil {
 			continue
 		}
 		next := *a
-		next.take(r)
+		next.take(r, added)
 		v.asked[uint32(seq)] = &next
 		if next.left == 0 {
 			delete(v.asked, uint32(seq))
-			t.step(mapping.Done{Seq: next.do.Seq, Status: next.status, State: next.state})
+			t.step(next.done)
 		}
 	}
 }
 
-// take notes the outcome of one command. The worst counts, as the task judges.
-func (a *ask) take(r session.Result) {
+// take notes the outcome of one command. Of Adds the worst counts.
+func (a *ask) take(r session.Result, added bool) {
 	a.left--
 	status := int(r.Code)
-	task := a.do.Task
-	if a.status == 0 || task.Judge(status) > task.Judge(a.status) {
-		a.status = status
+	if added {
+		if task := mapping.TaskOffer; !a.heard || task.Judge(status) > task.Judge(a.done.Added) {
+			a.done.Added, a.heard = status, true
+		}
+		return
 	}
-	if task == mapping.TaskState && len(r.Found) > 0 {
+	a.done.Status = status
+	if a.task == mapping.TaskState && len(r.Found) > 0 {
 		if n, err := strconv.ParseUint(strings.TrimSpace(string(r.Found[0].Data)), 10, 8); err == nil {
-			a.state = fwupdate.State(n)
+			a.done.State = fwupdate.State(n)
 		}
 	}
 }

@@ -67,7 +67,9 @@ func (v *visit) Heard(_ context.Context, got session.Received) ([]dmlisten.Job, 
 			t.step(mapping.Opened{})
 		}
 		t.results(v, got.Results)
-		jobs = append(jobs, t.commands(v)...)
+		if t.seat.visit == v { // a newer session of the device counts, not this one
+			jobs = append(jobs, t.commands(v)...)
+		}
 		return nil
 	})
 	if err != nil {

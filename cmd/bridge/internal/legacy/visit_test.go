@@ -3,8 +3,10 @@ package legacy
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/mapping"
 	"github.com/fwbridge/fwbridge/syncml/session"
 )
@@ -36,7 +38,7 @@ func TestEndedSession(t *testing.T) {
 			}
 		}
 		v, err := w.e.virtual(device)
-		if err != nil || v.Open != goesOn || (v.Task == mapping.TaskOffer) != goesOn {
+		if err != nil || v.Open != goesOn || (v.Task == mapping.TaskExec) != goesOn {
 			t.Errorf("goes on %v: %+v, %v", goesOn, v, err)
 		}
 		c.visit.Gone()
@@ -63,7 +65,7 @@ func TestEndOfSessionIsNotWritten(t *testing.T) {
 	if err := c.says(obliging(10)); err != nil {
 		t.Fatal(err)
 	}
-	if v := w.stored().Virtual; !v.Open || v.Task != mapping.TaskOffer {
+	if v := w.stored().Virtual; !v.Open || v.Task != mapping.TaskExec {
 		t.Fatalf("a task is under way, and the record says %+v", v)
 	}
 	for range 3 {
@@ -121,5 +123,61 @@ func TestNotLearned(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRecordOfEarlierBridge: bridges used to wait for the Adds' statuses before
+// they sent the Exec. A device whose Adds were under way is handed the package
+// in its next session.
+func TestRecordOfEarlierBridge(t *testing.T) {
+	w := newWorld(t)
+	w.deliver()
+	w.must(mapping.InstallAsked{Package: "p1", Correlator: "c1"})
+	rec := w.stored()
+	v := &rec.Virtual
+	v.Open, v.Task, v.TaskSeq, v.TaskPackage = true, mapping.TaskOffer, v.Seq, "p1"
+	v.Slots[0].Campaign.Offered = true
+	text, err := json.Marshal(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := w.db.Get(keyOf(device))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.db.Write(store.Change{Key: keyOf(device), Value: text, Expect: entry.Revision}); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	if said := w.call(device).session(obliging(10)); strings.Count(said, "Exec") != 1 || strings.Count(said, "PkgURL") != 1 {
+		t.Errorf("the device is told\n%s", said)
+	}
+	if c := w.slot().Campaign; c.Phase != mapping.CampaignRunning || c.Exec != mapping.ExecAccepted {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestExecUnsent: the Adds were carried out, and the Exec did not fit: it was
+// certainly not carried out, and goes out in a later session.
+func TestExecUnsent(t *testing.T) {
+	w := newWorld(t)
+	w.deliver()
+	w.must(mapping.InstallAsked{Package: "p1", Correlator: "c1"})
+	c := w.call(device)
+	if err := c.says(obliging(10)); err != nil {
+		t.Fatal(err)
+	}
+	exec := c.jobs[len(c.jobs)-1]
+	c.jobs = c.jobs[:len(c.jobs)-1]
+	if err := c.says(obliging(10)); err != nil {
+		t.Fatal(err)
+	}
+	c.visit.Said([]session.Result{{Key: exec.Key, Err: errors.New("too large")}}, session.EndDone)
+	if s := w.slot(); s.Campaign.Phase != mapping.CampaignContact || s.Campaign.Tries != 1 {
+		t.Fatalf("%+v", s.Campaign)
+	}
+	w.now = w.now.Add(w.e.o.Policy.Retry)
+	if said := w.call(device).session(obliging(10)); strings.Count(said, "Exec") != 1 {
+		t.Errorf("the device is told\n%s", said)
 	}
 }
