@@ -1,6 +1,10 @@
 package session
 
-import "github.com/fwbridge/fwbridge/syncml"
+import (
+	"strings"
+
+	"github.com/fwbridge/fwbridge/syncml"
+)
 
 // Peek is what a device's message says about itself before anybody knows
 // whether it is true.
@@ -21,7 +25,16 @@ func PeekClient(body []byte) (Peek, error) {
 	if err != nil {
 		return Peek{}, err
 	}
-	h := m.Header
-	return Peek{DeviceID: h.Source.URI, User: h.Source.Name, Target: h.Target.URI, SessionID: h.SessionID,
-		MsgID: h.MsgID, Version: h.Version, Encoding: enc}, nil
+	return PeekHeader(m.Header, enc), nil
+}
+
+// PeekHeader is [PeekClient] for a body that has been decoded already. It keeps
+// nothing of the message alive.
+func PeekHeader(h syncml.Header, enc syncml.Encoding) Peek {
+	return Peek{
+		DeviceID: strings.Clone(h.Source.URI), User: strings.Clone(h.Source.Name), Target: strings.Clone(h.Target.URI),
+		SessionID: strings.Clone(h.SessionID), MsgID: strings.Clone(h.MsgID),
+		Version:  syncml.Version{DTD: strings.Clone(h.Version.DTD), Proto: strings.Clone(h.Version.Proto)},
+		Encoding: enc,
+	}
 }

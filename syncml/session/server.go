@@ -3,6 +3,7 @@ package session
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
 
 	"github.com/fwbridge/fwbridge/syncml"
 )
@@ -60,12 +61,10 @@ const (
 // For every message of the device call Receive, then Queue what is to be done
 // next, if anything, then Reply.
 type Server struct {
-	cfg    ServerConfig
-	acc    Account
-	id     string // SessionID, that of the first message
-	nonces Nonces // what may be stored
-	us     ours
-	them   theirs
+	cfg  ServerConfig // with what the device has chosen, and the Nonces that may be stored
+	id   string       // SessionID, that of the first message
+	us   ours
+	them theirs
 
 	maxMsg, maxObj int64 // of the device, in bytes; maxObj 0 has no limit
 
@@ -76,21 +75,21 @@ type Server struct {
 	last    string
 	lastSum [sha256.Size]byte // of the body with that MsgID
 	kind    syncml.AlertCode
-	seen    map[[sha256.Size]byte]bool // events
+	seen    map[[sha256.Size]byte]bool // events; nil before the first
 	held    int                        // bytes of Results
 
 	jobs    []*job          // without a Result, in order
 	units   []*unit         // to be sent, in order
 	flight  []*unit         // sent, and not answered
-	places  map[place]*step // of what is in flight
+	places  map[place]*step // of what is in flight; nil for nothing
 	large   *largeObject    // under way to the device
 	objects assembler       // under way from the device
 	answers []syncml.Command
 	unsent  []Result
 	abort   bool
 
-	in    arrival
-	due   bool // the message in has no Reply yet
+	in    arrival // once it has its Reply, no more than sum
+	due   bool    // the message in has no Reply yet
 	reply Reply
 }
 
@@ -109,15 +108,14 @@ type arrival struct {
 // NewServer prepares a session; [PeekClient] tells from the first message
 // whose account it needs.
 func NewServer(cfg ServerConfig) *Server {
-	s := &Server{cfg: cfg, acc: cfg.Account, nonces: cfg.Nonces, maxMsg: DefaultServerSend,
-		seen: map[[sha256.Size]byte]bool{}, places: map[place]*step{}}
+	s := &Server{cfg: cfg, maxMsg: DefaultServerSend}
 	// A device that finds no credentials gives up, so they are sent unasked.
-	s.us = ours{scheme: s.acc.Server.Scheme, nonce: cfg.Nonces.Server, asked: true}
+	s.us = ours{scheme: s.cfg.Account.Server.Scheme, nonce: cfg.Nonces.Server, asked: true}
 	s.them = theirs{nonce: cfg.Nonces.Client, lost: cfg.DefaultNonce}
 	if cfg.DefaultNonce {
 		s.us.nonce = DefaultNonces()[0]
 	}
-	s.objects.max = max(s.acc.MaxObjSize, DefaultMaxObject)
+	s.objects.max = max(s.cfg.Account.MaxObjSize, DefaultMaxObject)
 	return s
 }
 
@@ -141,7 +139,7 @@ func (s *Server) IsLast(body []byte) bool { return s.begun && s.in.sum == sha256
 func (s *Server) Receive(body []byte, hmac string, nonce func() []byte) (Received, error) {
 	m, enc, err := syncml.Decode(body, syncml.DefaultLimits)
 	if err != nil {
-		return Received{Nonces: s.nonces}, err
+		return Received{Nonces: s.cfg.Nonces}, err
 	}
 	return s.ReceiveMessage(m, enc, body, hmac, nonce), nil
 }
@@ -152,11 +150,11 @@ func (s *Server) ReceiveMessage(m *syncml.Message, enc syncml.Encoding, body []b
 	sum := sha256.Sum256(body)
 	if s.begun && m.Header.MsgID == s.last && sum == s.lastSum {
 		s.again()
-		return Received{Nonces: s.nonces, Replayed: true}
+		return Received{Nonces: s.cfg.Nonces, Replayed: true}
 	}
 	if s.over() {
 		s.reply = Reply{End: s.reply.End, Err: s.reply.Err}
-		return Received{Nonces: s.nonces, Replayed: true}
+		return Received{Nonces: s.cfg.Nonces, Replayed: true}
 	}
 	if !s.begun {
 		s.begin(m.Header, enc)
@@ -165,10 +163,10 @@ func (s *Server) ReceiveMessage(m *syncml.Message, enc syncml.Encoding, body []b
 	if err := s.checkHeader(m.Header); err != nil {
 		s.refuseHeader(err)
 	} else {
-		s.last, s.lastSum = m.Header.MsgID, sum
+		s.last, s.lastSum = strings.Clone(m.Header.MsgID), sum
 		s.hear(evidence{m.Header.Cred, hmac, body}, nonce)
 	}
-	s.in.got.Nonces = s.nonces
+	s.in.got.Nonces = s.cfg.Nonces
 	return s.in.got
 }
 
@@ -197,12 +195,15 @@ func (s *Server) again() {
 	}
 }
 
-// Reply is the answer to the message received last.
+// Reply is the answer to the message received last, of which nothing is kept
+// then: a session waits for minutes for its next message, or for a message to be
+// repeated.
 func (s *Server) Reply() Reply {
 	if s.due {
 		s.due = false
 		s.reply = s.compose()
 		s.reply.Unsent, s.unsent = s.unsent, nil
+		s.in = arrival{sum: s.in.sum}
 		return s.reply
 	}
 	s.reply.Unsent = nil

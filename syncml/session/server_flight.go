@@ -122,10 +122,13 @@ func (s *Server) tell() {
 			delete(s.places, at)
 		}
 	}
+	if len(s.places) == 0 {
+		s.places = nil
+	}
 }
 
 func (j *job) over() bool {
-	return !slices.ContainsFunc(j.units, func(u *unit) bool { return !u.done })
+	return !slices.ContainsFunc(j.units, func(u unit) bool { return !u.done })
 }
 
 func (s *Server) flying(st *step) bool {

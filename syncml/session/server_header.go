@@ -13,12 +13,12 @@ import (
 // is not spoken is refused in the newest one.
 func (s *Server) begin(h syncml.Header, enc syncml.Encoding) {
 	s.begun = true
-	s.id, s.acc.Encoding, s.acc.Version = h.SessionID, enc, syncml.DM12
+	s.id, s.cfg.Account.Encoding, s.cfg.Account.Version = strings.Clone(h.SessionID), enc, syncml.DM12
 	if h.Version == syncml.DM112 {
-		s.acc.Version = syncml.DM112
+		s.cfg.Account.Version = syncml.DM112
 	}
-	if s.acc.DeviceID == "" {
-		s.acc.DeviceID = h.Source.URI
+	if s.cfg.Account.DeviceID == "" {
+		s.cfg.Account.DeviceID = strings.Clone(h.Source.URI)
 	}
 }
 
@@ -30,13 +30,13 @@ func (s *Server) checkHeader(h syncml.Header) error {
 	switch {
 	case h.SessionID != s.id:
 		return bad(syncml.StatusBadRequest, "another SessionID")
-	case !strings.EqualFold(h.Source.URI, s.acc.DeviceID):
+	case !strings.EqualFold(h.Source.URI, s.cfg.Account.DeviceID):
 		return bad(syncml.StatusBadRequest, "a Source that is another device")
 	case goesBack(s.last, h.MsgID):
 		return bad(syncml.StatusBadRequest, "a MsgID lower than the last")
 	case h.MsgID == s.last && !s.answersUs():
 		return bad(syncml.StatusBadRequest, "a MsgID that was used before")
-	case h.Version == s.acc.Version:
+	case h.Version == s.cfg.Account.Version:
 		return nil
 	case h.Version.DTD != syncml.DM12.DTD && h.Version.DTD != syncml.DM112.DTD:
 		return bad(syncml.StatusDTDUnsupported, "an unknown VerDTD")
@@ -69,7 +69,7 @@ func (s *Server) refuseHeader(err error) {
 	s.refused++
 	switch {
 	case code == syncml.StatusDTDUnsupported, code == syncml.StatusProtoUnsupported:
-		s.last, s.lastSum = s.in.m.Header.MsgID, s.in.sum // its answer may be asked for again
+		s.last, s.lastSum = strings.Clone(s.in.m.Header.MsgID), s.in.sum // its answer may be asked for again
 		s.in.end, s.in.err = EndVersion, err
 		s.in.head.Items = supported(code)
 	case s.refused > MaxRefusals:
@@ -128,7 +128,7 @@ func (s *Server) fail(err error) { s.in.got.Failures = append(s.in.got.Failures,
 // 407 for every command, since there are devices that give up on one for the
 // SyncHdr alone.
 func (s *Server) authenticate(e evidence, nonce func() []byte) bool {
-	m, want := s.in.m, s.acc.Client
+	m, want := s.in.m, s.cfg.Account.Client
 	before := s.them
 	code := s.them.verify(want, e)
 	s.in.got.Auth = finding(want, e, before, code)
@@ -138,7 +138,7 @@ func (s *Server) authenticate(e evidence, nonce func() []byte) bool {
 		}
 		s.in.head = headerStatus(m, code)
 		s.in.head.Chal = s.them.welcome(want, nonce)
-		s.nonces.Client = s.them.nonce
+		s.cfg.Nonces.Client = s.them.nonce
 		return true
 	}
 	s.refuseMessage(code, refuse(code, "SyncHdr", "the device's credentials: "+s.in.got.Auth.String()))

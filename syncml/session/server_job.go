@@ -12,8 +12,8 @@ import (
 // job is a queued command until its Result is told.
 type job struct {
 	key   string
-	root  *step
-	units []*unit
+	root  step
+	units []unit // does not grow any more once it is queued
 }
 
 // unit is what goes out as one command of a message. A Sequence for a device
@@ -55,15 +55,18 @@ func (s *Server) place(msgRef, cmdRef string) place {
 // their order. cmd is not changed here, nor may it be changed by anybody else
 // from then on.
 func (s *Server) Queue(key string, cmd syncml.Command) {
-	j := &job{key: key, root: newStep(cmd)}
+	j := &job{key: key}
+	j.root.plan(cmd)
 	if why := s.unfit(cmd, false); why != nil {
 		j.root.err = why
 		s.unsent = append(s.unsent, j.result())
 		return
 	}
-	s.spread(j, j.root, false)
+	s.spread(j, &j.root, false)
 	s.jobs = append(s.jobs, j)
-	s.units = append(s.units, j.units...)
+	for i := range j.units {
+		s.units = append(s.units, &j.units[i])
+	}
 }
 
 // Pending are the keys of the commands without a Result, in order.
@@ -102,12 +105,14 @@ func (s *Server) unfit(cmd syncml.Command, nested bool) error {
 	return errors.New("not a command of a server")
 }
 
-func newStep(cmd syncml.Command) *step {
-	st := &step{cmd: escaped(cmd)}
+// plan makes the step of a command.
+func (st *step) plan(cmd syncml.Command) {
+	st.cmd = escaped(cmd)
 	for _, c := range children(cmd) {
-		st.kids = append(st.kids, newStep(c))
+		kid := new(step)
+		kid.plan(c)
+		st.kids = append(st.kids, kid)
 	}
-	return st
 }
 
 var braces = strings.NewReplacer("{", "%7B", "}", "%7D")
@@ -141,7 +146,7 @@ func (s *Server) spread(j *job, st *step, inSequence bool) {
 		return
 	}
 	_, isAlert := st.cmd.(*syncml.Alert)
-	j.units = append(j.units, &unit{job: j, step: st, asks: inSequence && isAlert})
+	j.units = append(j.units, unit{job: j, step: st, asks: inSequence && isAlert})
 }
 
 // forget drops what the device said, before a command is sent again.

@@ -16,29 +16,29 @@ func (s *Server) cred() *syncml.Cred {
 	if s.secretive() {
 		return nil
 	}
-	return s.us.cred(s.acc.Server)
+	return s.us.cred(s.cfg.Account.Server)
 }
 
 // message builds a message; places is where its commands stand.
 func (s *Server) message(d draft, number int) (m *syncml.Message, places []placed) {
 	m = &syncml.Message{Final: d.final, Header: syncml.Header{
-		Version:   s.acc.Version,
+		Version:   s.cfg.Account.Version,
 		SessionID: s.id,
 		MsgID:     strconv.Itoa(number),
 		Target:    syncml.Location{URI: s.in.m.Header.Source.URI},
-		Source:    syncml.Location{URI: s.acc.URL},
+		Source:    syncml.Location{URI: s.cfg.Account.URL},
 		RespURI:   s.cfg.RespURI,
 		Cred:      s.cred(),
-		Meta:      syncml.Meta{MaxMsgSize: s.acc.MaxMsgSize, MaxObjSize: s.acc.MaxObjSize},
+		Meta:      syncml.Meta{MaxMsgSize: s.cfg.Account.MaxMsgSize, MaxObjSize: s.cfg.Account.MaxObjSize},
 	}}
 	if s.us.scheme.nonced() {
-		m.Header.Source.Name = s.acc.Server.User
+		m.Header.Source.Name = s.cfg.Account.Server.User
 	}
-	w := wire{old: s.acc.Version == syncml.DM112, places: make([]placed, 0, len(d.units))}
+	w := wire{old: s.cfg.Account.Version == syncml.DM112, places: make([]placed, 0, len(d.units))}
 	m.Body = make([]syncml.Command, 0, 2+len(d.answers)+len(d.units))
-	m.Body = append(m.Body, numbered(s.in.head, w.next(nil)))
+	m.Body = append(m.Body, w.answer(s.in.head))
 	for _, cmd := range d.answers {
-		m.Body = append(m.Body, numbered(cmd, w.next(nil)))
+		m.Body = append(m.Body, w.answer(cmd))
 	}
 	if d.alert != 0 {
 		m.Body = append(m.Body, &syncml.Alert{CmdID: w.next(nil), Code: d.alert})
@@ -69,6 +69,18 @@ func (w *wire) next(st *step) string {
 		w.places = append(w.places, placed{id, st})
 	}
 	return id
+}
+
+// answer gives one of our own Statuses and Alerts its CmdID. It has another one
+// in each message that it is tried in.
+func (w *wire) answer(cmd syncml.Command) syncml.Command {
+	switch cmd := cmd.(type) {
+	case *syncml.Status:
+		cmd.CmdID = w.next(nil)
+	case *syncml.Alert:
+		cmd.CmdID = w.next(nil)
+	}
+	return cmd
 }
 
 // command is a step as it goes out; part, if not nil, takes the place of its
@@ -106,7 +118,7 @@ type encoded struct {
 // encode makes the next message of a draft.
 func (s *Server) encode(d draft) (encoded, error) {
 	m, places := s.message(d, s.sent+1)
-	body, err := syncml.Encode(m, s.acc.Encoding)
+	body, err := syncml.Encode(m, s.cfg.Account.Encoding)
 	return encoded{body, places, m.Header.Cred != nil}, err
 }
 

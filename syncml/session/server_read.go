@@ -50,7 +50,7 @@ func (s *Server) judged(head *syncml.Status) (again bool) {
 	case head == nil || head.Code >= 100 && head.Code < 200:
 		return false // nothing yet, or 101: the real one will come
 	case unheard(head.Code):
-		if err := s.us.challenge(s.acc.Server, head.Chal); err != nil {
+		if err := s.us.challenge(s.cfg.Account.Server, head.Chal); err != nil {
 			s.in.end, s.in.err = EndRefused, err
 			return false
 		}
@@ -65,7 +65,7 @@ func (s *Server) judged(head *syncml.Status) (again bool) {
 		s.us.nonce = nonce
 	}
 	if s.us.nonce != nil && !isDefaultNonce(s.us.nonce) {
-		s.nonces.Server = s.us.nonce
+		s.cfg.Nonces.Server = s.us.nonce
 	}
 	return false
 }
@@ -165,6 +165,9 @@ func (s *Server) event(e Event) syncml.Code {
 	}
 	if len(s.seen) >= MaxEvents {
 		return syncml.StatusCommandFailed
+	}
+	if s.seen == nil {
+		s.seen = map[[sha256.Size]byte]bool{}
 	}
 	s.seen[key] = true
 	s.in.got.Events = append(s.in.got.Events, e)

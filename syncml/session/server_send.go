@@ -84,7 +84,7 @@ func (s *Server) fillWhole(d *draft) bool {
 		return false
 	}
 	whole.encoded = &e
-	s.units = s.units[len(whole.units):]
+	s.take(len(whole.units))
 	*d = whole
 	return true
 }
@@ -123,8 +123,16 @@ func (s *Server) nextUnits(d *draft) bool {
 		return s.unwieldy(d, units[0])
 	}
 	d.units = units[:n:n]
-	s.units = s.units[n:]
+	s.take(n)
 	return true
+}
+
+// take is the end of waiting for the first n commands. Without others nothing
+// points to them: they would keep what the device says to them.
+func (s *Server) take(n int) {
+	if s.units = s.units[n:]; len(s.units) == 0 {
+		s.units = nil
+	}
 }
 
 // unwieldy is for a command that is too long for the message: it goes in parts,
@@ -136,7 +144,7 @@ func (s *Server) unwieldy(d *draft, u *unit) bool {
 	}
 	if item, ok := s.divisible(u); ok {
 		s.large = &largeObject{unit: u, parts: split(item)}
-		s.units = s.units[1:]
+		s.take(1)
 		s.nextPart(d)
 		return s.large != nil
 	}
@@ -181,11 +189,12 @@ func (s *Server) nextPart(d *draft) {
 func (s *Server) giveUp(u *unit, code syncml.Code, err error) {
 	u.step.local, u.step.err, u.done = code, err, true
 	j := u.job
-	if j.root != u.step {
+	if &j.root != u.step {
 		j.root.err = err
 	}
 	mine := func(o *unit) bool { return o.job == j }
-	for _, o := range j.units {
+	for i := range j.units {
+		o := &j.units[i]
 		if !o.done && !slices.Contains(s.flight, o) {
 			o.step.skip()
 			o.done = true
@@ -210,6 +219,9 @@ func (s *Server) dispatch(d draft) Reply {
 	}
 	s.sent++
 	number := strconv.Itoa(s.sent)
+	if s.places == nil && len(d.encoded.places) > 0 {
+		s.places = make(map[place]*step, len(d.encoded.places))
+	}
 	for _, at := range d.encoded.places {
 		s.places[place{number, at.id}] = at.step
 	}
@@ -220,7 +232,7 @@ func (s *Server) dispatch(d draft) Reply {
 		}
 	}
 	body := d.encoded.body
-	r := Reply{Send: body, HMAC: s.us.hmac(s.acc.Server, body), End: s.in.end, Err: s.in.err}
+	r := Reply{Send: body, HMAC: s.us.hmac(s.cfg.Account.Server, body), End: s.in.end, Err: s.in.err}
 	s.us.given = d.encoded.cred || r.HMAC != ""
 	if r.End == EndNot && d.final && len(d.units) == 0 && !s.in.refused {
 		r.End = EndDone

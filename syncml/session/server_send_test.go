@@ -227,7 +227,7 @@ func TestServerSlow(t *testing.T) {
 func TestAlertRoom(t *testing.T) {
 	for _, enc := range []syncml.Encoding{syncml.XML, syncml.WBXML} {
 		s := NewServer(ServerConfig{Account: account()})
-		s.acc.Encoding, s.acc.Version, s.id = enc, syncml.DM12, "1"
+		s.cfg.Account.Encoding, s.cfg.Account.Version, s.id = enc, syncml.DM12, "1"
 		s.in = arrival{m: &syncml.Message{}, head: &syncml.Status{MsgRef: "1", CmdRef: "0", Cmd: syncml.CmdSyncHdr, Code: 200}}
 		answers := make([]syncml.Command, 10_000) // the CmdID is as long as can be
 		for i := range answers {

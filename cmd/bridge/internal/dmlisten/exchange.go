@@ -87,16 +87,15 @@ func (h *Handler) begin(ctx context.Context, m message, d *device) (answer, erro
 	if h.guard.wait(d.key, m.peer, now) > 0 {
 		return h.dismiss(msg, enc, syncml.StatusRetryLater)
 	}
-	head := msg.Header
-	cfg, visit, err := h.o.Work.Open(ctx, Caller{Peer: m.from, Peek: session.Peek{DeviceID: head.Source.URI, User: head.Source.Name,
-		Target: head.Target.URI, SessionID: head.SessionID, MsgID: head.MsgID, Version: head.Version, Encoding: enc}})
+	peek := session.PeekHeader(msg.Header, enc)
+	cfg, visit, err := h.o.Work.Open(ctx, Caller{Peer: m.from, Peek: peek})
 	if errors.Is(err, ErrUnknownDevice) {
-		h.o.Log.Info("DM device unknown", "device", head.Source.URI, "peer", m.peer)
+		h.o.Log.Info("DM device unknown", "device", peek.DeviceID, "peer", m.peer)
 		return h.dismiss(msg, enc, syncml.StatusNotFound)
 	} else if err != nil {
 		return answer{}, err
 	}
-	l := &live{device: d, token: newToken(), id: head.SessionID, visit: visit, scheme: cfg.Account.Client.Scheme, enc: enc, born: now}
+	l := &live{device: d, token: newToken(), id: peek.SessionID, visit: visit, scheme: cfg.Account.Client.Scheme, enc: enc, born: now}
 	cfg.RespURI = h.respURI(m.r, l.token)
 	if cfg.Account.URL == "" {
 		cfg.Account.URL = h.address(m.r)

@@ -56,7 +56,7 @@ func newTable(o Options) *table {
 var errTooManyWaiting = errors.New("dmlisten: too many messages of one device at once")
 
 // keyOf is a device's name as a key: names differ in case between a device's
-// messages, and are compared without it.
+// messages, and are compared without it. It may be a part of the message.
 func keyOf(name string) string { return strings.ToLower(name) }
 
 // enter waits for the turn of the device of that name. leave gives it back.
@@ -65,6 +65,7 @@ func (t *table) enter(ctx context.Context, name string) (*device, error) {
 	t.mu.Lock()
 	d, ok := t.devices[key]
 	if !ok {
+		key = strings.Clone(key)
 		d = &device{key: key, turn: make(chan struct{}, 1)}
 		d.turn <- struct{}{}
 		t.devices[key] = d
