@@ -42,6 +42,7 @@ type lane struct {
 	mu    sync.Mutex
 	seats map[string]*seat
 	idle  idle
+	room  []byte // for the record that is being encoded
 }
 
 // seat is what is kept in memory for a device with a record.

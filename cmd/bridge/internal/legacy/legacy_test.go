@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
@@ -393,7 +395,7 @@ func change(key string, value []byte) store.Change {
 func TestBrokenRecord(t *testing.T) {
 	w := newWorld(t)
 	w.deliver()
-	bad, err := store.Pack(struct {
+	bad, err := json.Marshal(struct {
 		record
 		Future int `json:"future"`
 	}{*w.stored(), 1})
@@ -412,6 +414,36 @@ func TestBrokenRecord(t *testing.T) {
 	}
 	if after, err := w.db.Get(keyOf(device)); err != nil || string(after.Value) != string(bad) {
 		t.Error("the record was overwritten")
+	}
+}
+
+// TestRecordHasOneForm: what is written is what the library wrote for earlier
+// bridges, and reads.
+func TestRecordHasOneForm(t *testing.T) {
+	r := afterCampaign(t)
+	mode, err := cbor.EncOptions{Sort: cbor.SortLengthFirst, Time: cbor.TimeRFC3339Nano}.EncMode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := mode.Marshal(r)
+	if got := r.encode(nil); err != nil || string(got) != string(want) {
+		t.Errorf("%q, and the library\n%q, %v", got, want, err)
+	}
+	back, err := decodeRecord(store.Entry{Key: keyOf(device), Value: want})
+	if diff := cmp.Diff(r, back, cmpopts.EquateEmpty()); err != nil || diff != "" {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
+
+// TestOpenSessionIsNotStored, while nothing is under way in it.
+func TestOpenSessionIsNotStored(t *testing.T) {
+	for _, task := range []mapping.Task{mapping.TaskNone, mapping.TaskNone + 1} {
+		r := newRecord(device, time.Unix(1e9, 0))
+		r.Virtual.Open, r.Virtual.Task = true, task
+		back, err := decodeRecord(store.Entry{Key: keyOf(device), Value: r.encode(nil)})
+		if err != nil || back.Virtual.Open != (task != mapping.TaskNone) || !r.Virtual.Open {
+			t.Errorf("task %v: stored open %v, and it is %v afterwards; %v", task, back.Virtual.Open, r.Virtual.Open, err)
+		}
 	}
 }
 

@@ -66,19 +66,19 @@ func with[K comparable, V any](m map[K]V, k K, v V) map[K]V {
 	return c
 }
 
-// encode is what is stored. That a session is open is not, while nothing is
+// packer writes records.
+var packer = store.NewPacker[record]()
+
+// encode appends what is stored. That a session is open is not, while nothing is
 // under way in it: the end of such a session changes nothing then, and costs no
-// write.
-func (r *record) encode() ([]byte, error) {
-	stored := *r
-	if r.Virtual.Task == mapping.TaskNone {
-		stored.Virtual.Open = false
+// write. The record is the caller's alone: it is changed for as long as
+// that takes.
+func (r *record) encode(b []byte) []byte {
+	if open := r.Virtual.Open; open && r.Virtual.Task == mapping.TaskNone {
+		r.Virtual.Open = false
+		defer func() { r.Virtual.Open = open }()
 	}
-	b, err := store.Pack(&stored)
-	if err != nil {
-		return nil, fmt.Errorf("legacy: record of %q: %w", r.Device, err)
-	}
-	return b, nil
+	return packer.Append(b, r)
 }
 
 // decodeRecord reads a record as strictly as it is written: what is not

@@ -1,6 +1,7 @@
 package legacy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -107,16 +108,16 @@ func (t *turn) step(ev mapping.VirtualEvent) lwm2m9.ResponseCode {
 
 // write stores the record if it has changed.
 func (t *turn) write(l *lane) error {
-	b, sum, err := t.encode()
-	if err != nil || t.seat.revision != 0 && sum == t.seat.sum {
-		return err
+	sum := t.encode(l)
+	if t.seat.revision != 0 && sum == t.seat.sum {
+		return nil
 	}
 	if t.takeNotes() {
-		if b, sum, err = t.encode(); err != nil {
-			return err
-		}
+		sum = t.encode(l)
 	}
-	revisions, err := t.e.o.Store.Write(append([]store.Change{{Key: keyOf(t.id), Value: b, Expect: t.seat.revision}}, t.told...)...)
+	changes := make([]store.Change, 1, 1+len(t.told))
+	changes[0] = store.Change{Key: keyOf(t.id), Value: bytes.Clone(l.room), Expect: t.seat.revision}
+	revisions, err := t.e.o.Store.Write(append(changes, t.told...)...)
 	t.e.health.wrote(t.now, err)
 	if err != nil {
 		return err
@@ -129,10 +130,10 @@ func (t *turn) write(l *lane) error {
 	return nil
 }
 
-// encode is what is to be stored, with its sum.
-func (t *turn) encode() (b []byte, sum uint64, err error) {
-	b, err = t.rec.encode()
-	return b, maphash.Bytes(t.e.seed, b), err
+// encode makes what is to be stored, in the lane's room, and returns its sum.
+func (t *turn) encode(l *lane) uint64 {
+	l.room = t.rec.encode(l.room[:0])
+	return maphash.Bytes(t.e.seed, l.room)
 }
 
 // commit makes the turn count: it is durable.

@@ -22,7 +22,7 @@ const device = "IMEI:356938035643809"
 // world is an engine with everything around it, in one goroutine: effects are
 // performed when the test says so.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	e     *Engine
 	db    *flakyStore
 	packs *fakePackages
@@ -36,7 +36,7 @@ type world struct {
 	wakes   []uint16
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{t: t, db: &flakyStore{Store: store.NewMemory()}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	w.packs = &fakePackages{held: map[string]bool{}}
 	w.start()
