@@ -10,13 +10,14 @@ import "strings"
 type arena struct {
 	size  int // bytes of the message
 	texts strings.Builder
-	bytes []byte   // its capacity is a block
+	bytes []byte   // its capacity is a block; twice that of the one before
 	lists []string // what is left of a block
 }
 
 const (
 	arenaWhole = 4 << 10 // bytes, of the longest message that texts keep alive
 	arenaBlock = 1 << 10 // bytes
+	arenaFirst = 128     // bytes, of the first block of values: most messages have a few short ones
 	arenaLists = 8       // texts in a block
 	arenaShare = 256     // bytes, of the longest text that shares a block
 )
@@ -44,7 +45,7 @@ func (a *arena) value(s string) []byte {
 	case len(s) > arenaShare:
 		return []byte(s)
 	case cap(a.bytes)-len(a.bytes) < len(s):
-		a.bytes = make([]byte, 0, a.block(len(s)))
+		a.bytes = make([]byte, 0, max(min(max(2*cap(a.bytes), arenaFirst), arenaBlock), len(s)))
 	}
 	at := len(a.bytes)
 	a.bytes = append(a.bytes, s...)

@@ -1,17 +1,38 @@
 package syncml
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
+	"sync"
 )
 
-// Encode returns m in the encoding enc. It is AppendXML or AppendWBXML.
+// Encode returns m in the encoding enc. It is AppendXML or AppendWBXML, with no
+// room left over: a message may be kept for minutes, to be sent again.
 func Encode(m *Message, enc Encoding) ([]byte, error) {
+	p := paper.Get().(*[]byte)
+	to := (*Message).AppendXML
 	if enc == WBXML {
-		return m.AppendWBXML(nil)
+		to = (*Message).AppendWBXML
 	}
-	return m.AppendXML(nil)
+	all, err := to(m, *p)
+	if err != nil {
+		return nil, err
+	}
+	body := bytes.Clone(all)
+	if cap(all) <= maxPaper {
+		clear(all) // there are credentials in it
+		*p = all[:0]
+		paper.Put(p)
+	}
+	return body, nil
 }
+
+// paper is what Encode writes on.
+var paper = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxPaper bounds, in bytes, what is kept to write on again.
+const maxPaper = 64 << 10
 
 // appendTo is AppendXML or AppendWBXML; size is room to start with.
 func (m *Message) appendTo(dst []byte, enc Encoding, f *forms, size int) ([]byte, error) {

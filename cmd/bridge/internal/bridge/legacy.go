@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 
-	"github.com/gorilla/mux"
-
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/api"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/delivery"
@@ -84,14 +82,12 @@ func (b *directionB) abandon() error {
 
 // parts are what has to run, by name. The packages are closed after the last.
 func (b *directionB) parts() map[string]func(context.Context) error {
-	r := mux.NewRouter().SkipClean(true) // devices are never redirected (fwupdate-csp.md, "Download")
-	b.dm.Route(r)
-	r.PathPrefix(config.PackagesPath).Handler(b.packages.server)
+	b.dm.Beside(config.PackagesPath, b.packages.server)
 	return map[string]func(context.Context) error{
 		"legacy engine":      b.engine.Run,
 		"LwM2M clients":      b.host.Run,
 		"DM sessions":        b.dm.Run,
-		"legacy DM listener": func(ctx context.Context) error { return dmlisten.Serve(ctx, b.o.Listener, r, b.log) },
+		"legacy DM listener": func(ctx context.Context) error { return dmlisten.Serve(ctx, b.o.Listener, b.dm, b.log) },
 	}
 }
 

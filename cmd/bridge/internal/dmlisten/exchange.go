@@ -3,6 +3,7 @@ package dmlisten
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/fwbridge/fwbridge/syncml"
@@ -114,7 +115,7 @@ func (h *Handler) begin(ctx context.Context, m message, d *device) (answer, erro
 		return h.dismiss(msg, enc, syncml.StatusUnavailable)
 	}
 	h.counts.sessions.Add(1)
-	h.o.Log.Info("DM session begins", "device", d.key, "session", l.id, "peer", m.peer)
+	h.note(l, "DM session begins", slog.String("peer", m.peer))
 	return h.converse(ctx, l, m)
 }
 
@@ -137,7 +138,7 @@ func (h *Handler) converse(ctx context.Context, l *live, m message) (answer, err
 		return h.said(l, l.srv.Reply()), nil
 	}
 	for _, err := range got.Failures {
-		h.o.Log.Info("DM message refused in part", "device", l.device.key, "session", l.id, "err", err)
+		h.note(l, "DM message refused in part", slog.Any("err", err))
 	}
 	h.judge(l, m, got.Auth)
 	if err := h.heard(ctx, l, got); err != nil {
@@ -153,7 +154,7 @@ func (h *Handler) converse(ctx context.Context, l *live, m message) (answer, err
 		}
 		l.ended = true
 		until = now.Add(h.o.Linger)
-		h.o.Log.Info("DM session ends", "device", l.device.key, "session", l.id, "end", reply.End, "err", reply.Err)
+		h.note(l, "DM session ends", slog.Any("end", reply.End), slog.Any("err", reply.Err))
 	} else {
 		l.ended = false
 	}
@@ -171,7 +172,7 @@ func (h *Handler) heard(ctx context.Context, l *live, got session.Received) erro
 			return nil
 		}
 		for _, older := range h.table.trust(l) {
-			h.o.Log.Info("DM session superseded", "device", l.device.key, "session", older.id, "by", l.id)
+			h.note(older, "DM session superseded", slog.String("by", l.id))
 			h.finish(older)
 		}
 	}
@@ -198,8 +199,17 @@ func (h *Handler) finish(l *live) {
 
 // bid tells Work that a session is gone; it is out of the table.
 func (h *Handler) bid(l *live) {
-	h.o.Log.Info("DM session over", "device", l.device.key, "session", l.id)
+	h.note(l, "DM session over")
 	l.visit.Gone()
+}
+
+// note logs what becomes of a session; there are a few for each.
+func (h *Handler) note(l *live, what string, more ...slog.Attr) {
+	ctx := context.Background()
+	if h.o.Log.Enabled(ctx, slog.LevelInfo) {
+		about := []slog.Attr{slog.String("device", l.device.key), slog.String("session", l.id)}
+		h.o.Log.LogAttrs(ctx, slog.LevelInfo, what, append(about, more...)...)
+	}
 }
 
 // Run removes sessions that nobody continues, until ctx ends; then all of them.

@@ -42,6 +42,9 @@ var (
 	errStopped = &httpError{status: http.StatusServiceUnavailable, text: "too busy; come again", header: [2]string{"Retry-After", "30"}}
 )
 
+// hmacHeader is [session.HMACHeader] as [http.Header] has it.
+var hmacHeader = http.CanonicalHeaderKey(session.HMACHeader)
+
 // message is a device's message as it came.
 type message struct {
 	body  []byte // of buf
@@ -95,7 +98,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 
 // read takes a message off the line, or says in HTTP what is wrong with it.
 func (h *Handler) read(w http.ResponseWriter, r *http.Request) (message, error) {
-	m := message{r: r, hmac: r.Header.Get(session.HMACHeader), token: r.URL.Query().Get(tokenKey)}
+	m := message{r: r, hmac: r.Header.Get(hmacHeader), token: tokenOf(r.URL.RawQuery)}
 	contentType := r.Header.Get("Content-Type")
 	_, known := syncml.ParseMIME(contentType)
 	coding := r.Header.Get("Content-Encoding")
@@ -131,6 +134,17 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (message, error) 
 	return m, nil
 }
 
+// tokenOf is the token in a query; empty without one. It stands there as we gave
+// it: it has nothing that anybody would escape.
+func tokenOf(query string) string {
+	for pair := range strings.SplitSeq(query, "&") {
+		if token, ok := strings.CutPrefix(pair, tokenKey+"="); ok {
+			return token
+		}
+	}
+	return ""
+}
+
 // bodies holds buffers for messages. What is decoded from a body keeps nothing
 // of it, nor does anything else here after the answer.
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -158,7 +172,7 @@ func write(w http.ResponseWriter, m message, a answer) {
 		head.Set("Content-Type", contentType)
 	}
 	if a.hmac != "" {
-		head.Set(session.HMACHeader, a.hmac)
+		head.Set(hmacHeader, a.hmac)
 	}
 	head.Set("Content-Length", strconv.Itoa(len(a.body)))
 	_, _ = w.Write(a.body) // a device that has gone repeats its message

@@ -128,21 +128,3 @@ func (l *limited) Close() error {
 	l.once.Do(func() { close(l.done) })
 	return l.Listener.Close()
 }
-
-// place is a connection that gives its place back.
-type place struct {
-	net.Conn
-	free func()
-}
-
-func (p *place) Close() error {
-	defer p.free()
-	return p.Conn.Close()
-}
-
-// fastPlace is a place on a connection that takes files without their bytes
-// passing through the process (sendfile); packages go so.
-type fastPlace struct {
-	*place
-	io.ReaderFrom
-}

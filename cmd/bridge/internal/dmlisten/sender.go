@@ -17,6 +17,9 @@ const forwarded = "X-Forwarded-For"
 // the sender is the proxy.
 func sender(r *http.Request, proxies []netip.Prefix) netip.Addr {
 	at := address(r.RemoteAddr)
+	if len(proxies) == 0 {
+		return at
+	}
 	told := strings.Split(strings.Join(r.Header.Values(forwarded), ","), ",")
 	for _, text := range slices.Backward(told) {
 		if !slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(at) }) {

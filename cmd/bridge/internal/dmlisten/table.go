@@ -82,6 +82,11 @@ func (t *table) join(ctx context.Context, d *device) (*device, error) {
 	d.users++
 	t.mu.Unlock()
 	select {
+	case <-d.turn: // nearly always
+		return d, nil
+	default:
+	}
+	select {
 	case <-d.turn:
 		return d, nil
 	case <-ctx.Done():
