@@ -39,7 +39,7 @@ func writeFiles(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func load(t *testing.T, text string) *Config {
+func load(t testing.TB, text string) *Config {
 	t.Helper()
 	c, err := parse("bridge.yaml", []byte(text))
 	if err != nil {

@@ -33,27 +33,50 @@ var forms = []struct {
 // identities are the variables that OMA DM has a prefix for.
 var identities = []string{"imei", "esn", "meid"}
 
-// variables of an endpoint name.
-func variables(endpoint string) map[string]string {
-	vars := map[string]string{"endpoint": endpoint, "id": endpoint}
+// variable is what a name stands for with an endpoint. It is asked for at every
+// session of a device.
+func variable(endpoint, name string) (value string, ok bool) {
+	switch name {
+	case "endpoint":
+		return endpoint, true
+	case "id":
+		for _, name := range identities {
+			if v, ok := formPart(endpoint, name); ok {
+				return strings.ToUpper(name) + ":" + v, true
+			}
+		}
+		return endpoint, true
+	}
+	return formPart(endpoint, name)
+}
+
+// formPart is a part of an endpoint by its name, if the endpoint is of one of
+// forms and has no empty part.
+func formPart(endpoint, name string) (value string, ok bool) {
 	for _, form := range forms {
 		if len(endpoint) < len(form.prefix) || !strings.EqualFold(endpoint[:len(form.prefix)], form.prefix) {
 			continue
 		}
-		values := strings.SplitN(endpoint[len(form.prefix):], "-", len(form.parts))
-		if len(values) < len(form.parts) || slices.Contains(values, "") {
-			break // not of that form after all
+		rest := endpoint[len(form.prefix):]
+		for i, part := range form.parts {
+			text, after, more := rest, "", i < len(form.parts)-1
+			if more {
+				text, after, more = strings.Cut(rest, "-")
+				if !more {
+					return "", false
+				}
+			}
+			if text == "" {
+				return "", false
+			}
+			if part == name {
+				value, ok = text, true
+			}
+			rest = after
 		}
-		for i, name := range form.parts {
-			vars[name] = values[i]
-		}
+		return value, ok
 	}
-	for _, name := range identities {
-		if v := vars[name]; v != "" {
-			vars["id"] = strings.ToUpper(name) + ":" + v
-		}
-	}
-	return vars
+	return "", false
 }
 
 // variableNames lists every variable that there can be.
@@ -82,9 +105,8 @@ func (t Template) check() error {
 
 // fill puts the endpoint's variables in.
 func (t Template) fill(endpoint string) (string, error) {
-	vars := variables(endpoint)
 	return t.expand(func(name string) (string, error) {
-		v, ok := vars[name]
+		v, ok := variable(endpoint, name)
 		if !ok {
 			return "", fmt.Errorf("endpoint %q has no {%s}", endpoint, name)
 		}
@@ -94,6 +116,9 @@ func (t Template) fill(endpoint string) (string, error) {
 
 // expand replaces each {name} by its value.
 func (t Template) expand(value func(name string) (string, error)) (string, error) {
+	if strings.IndexByte(string(t), '{') < 0 {
+		return string(t), nil
+	}
 	var b strings.Builder
 	rest := string(t)
 	for {

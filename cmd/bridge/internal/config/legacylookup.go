@@ -45,19 +45,20 @@ type legacyEntry struct {
 
 // identityPrefixes are the device ids that OMA DM has a form for
 // (mapping.md, 6), and the endpoint names that they become.
-var identityPrefixes = func() map[string]string {
-	m := map[string]string{}
+var identityPrefixes = func() (all []identityPrefix) {
 	for _, name := range identities {
-		m[strings.ToUpper(name)+":"] = "urn:" + name + ":"
+		all = append(all, identityPrefix{strings.ToUpper(name) + ":", "urn:" + name + ":"})
 	}
-	return m
+	return all
 }()
+
+type identityPrefix struct{ dm, urn string }
 
 // endpointOf is the endpoint name that a device has without a template.
 func endpointOf(id string) string {
-	for prefix, urn := range identityPrefixes {
-		if rest, ok := strings.CutPrefix(id, prefix); ok && rest != "" {
-			return urn + rest
+	for _, p := range identityPrefixes {
+		if rest, ok := strings.CutPrefix(id, p.dm); ok && rest != "" {
+			return p.urn + rest
 		}
 	}
 	return id
@@ -66,10 +67,12 @@ func endpointOf(id string) string {
 // fillFor puts a legacy device's variables in: those of its endpoint name
 // without a template, and as {id} its own.
 func (t Template) fillFor(id string) (string, error) {
-	vars := variables(endpointOf(id))
-	vars["id"] = id
+	endpoint := endpointOf(id)
 	return t.expand(func(name string) (string, error) {
-		v, ok := vars[name]
+		if name == "id" {
+			return id, nil
+		}
+		v, ok := variable(endpoint, name)
 		if !ok {
 			return "", fmt.Errorf("device %q has no {%s}", id, name)
 		}
@@ -108,7 +111,7 @@ func (c *Config) LegacyDevice(id string) (LegacyDevice, error) {
 		return LegacyDevice{}, fmt.Errorf("%w: %q is that of %q", ErrNoEndpoint, d.Endpoint, other)
 	}
 	// Two device ids must not become one endpoint name: IMEI:1 and urn:imei:1.
-	if own := variables(endpointOf(id))["id"]; own != id {
+	if own, _ := variable(endpointOf(id), "id"); own != id {
 		return LegacyDevice{}, fmt.Errorf("%w: %q could be that of %q", ErrNoEndpoint, d.Endpoint, own)
 	}
 	d.Adopted = true

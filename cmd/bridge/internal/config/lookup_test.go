@@ -47,6 +47,22 @@ func TestTemplateNotForThisDevice(t *testing.T) {
 	}
 }
 
+// An endpoint with a part that is missing or empty is not of that form: it has
+// none of the form's variables.
+func TestTemplateOfABrokenForm(t *testing.T) {
+	for endpoint, name := range map[string]string{
+		"urn:imei:": "imei", "urn:imei-msisdn:35": "imei", "urn:imei-msisdn:35-": "imei", "urn:imei-msisdn:-49": "msisdn",
+		"urn:dev:ops:00D09E--7": "serial", "urn:dev:ops:00D09E-box": "oui",
+	} {
+		if got, err := Template("{" + name + "}").fill(endpoint); err == nil {
+			t.Errorf("{%s} of %s is %q; want an error", name, endpoint, got)
+		}
+		if got, err := Template("{id}").fill(endpoint); err != nil || got != endpoint {
+			t.Errorf("{id} of %s is %q, %v", endpoint, got, err)
+		}
+	}
+}
+
 func TestPatterns(t *testing.T) {
 	for _, c := range []struct {
 		pattern, endpoint string
