@@ -47,14 +47,13 @@ func (c *census) add(v mapping.Virtual, sign int64) {
 
 // ended counts the campaigns that a durable turn has ended.
 func (c *census) ended(before, after mapping.Virtual) {
-	was := make(map[lwm2m9.InstanceID]mapping.CampaignPhase)
-	for _, s := range before.Slots {
-		was[s.ID] = s.Campaign.Phase
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range after.Slots {
-		if s.Campaign.Phase == mapping.CampaignOver && was[s.ID] != mapping.CampaignOver {
+		if s.Campaign.Phase != mapping.CampaignOver {
+			continue
+		}
+		if was, _ := before.Slot(s.ID); was.Campaign.Phase != mapping.CampaignOver {
 			c.results[s.Machine.Result]++
 		}
 	}

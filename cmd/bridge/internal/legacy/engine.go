@@ -162,11 +162,16 @@ func (e *Engine) next() (id string, wait time.Duration) {
 	return "", time.Hour
 }
 
-// plan sets when a device wants its next turn; the zero time is never.
+// plan sets when a device wants its next turn; the zero time is never. Run is
+// woken when that is before all that it waits for.
 func (e *Engine) plan(id string, at time.Time) {
 	e.schedule.Lock()
 	defer e.schedule.Unlock()
+	first, waiting := e.schedule.queue.Next()
 	e.schedule.queue.Set(id, at)
+	if next, ok := e.schedule.queue.Next(); !ok || waiting && !next.Before(first) {
+		return
+	}
 	select {
 	case e.schedule.wake <- struct{}{}:
 	default:

@@ -81,9 +81,6 @@ func (t *turn) takeNotes() bool {
 		t.noted, lines[i] = no.n, no.Entry
 		lines[i].FwUpdate, lines[i].Object9 = words(t.before)
 	}
-	own := max(0, len(t.rec.Timeline)-len(t.lines))
-	t.rec.Timeline = slices.Concat(t.rec.Timeline[:own], lines, t.rec.Timeline[own:])
 	t.lines = append(lines, t.lines...)
-	t.trim()
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -141,5 +142,27 @@ func TestNotesAreBounded(t *testing.T) {
 	}
 	if got := w.noted(); len(got) != maxNotes || !strings.HasPrefix(got[0], "note 1,") {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestTimelineKeepsTheNewest: of what was there, of notes and of the turn's own
+// lines, in this order.
+func TestTimelineKeepsTheNewest(t *testing.T) {
+	for have := range 5 {
+		for more := range 8 {
+			var all []Entry
+			for n := range have + more {
+				all = append(all, Entry{Note: strconv.Itoa(n)})
+			}
+			tr := &turn{e: New(Options{Timeline: 4}), rec: newRecord(device, time.Time{}), past: all[:have:have]}
+			tr.rec.Timeline = tr.past
+			for n := 0; n <= more; n++ { // it is called again for more
+				tr.lines = all[have : have+n]
+				tr.keep()
+			}
+			if want := all[max(0, have+more-4):]; !slices.Equal(tr.rec.Timeline, want) {
+				t.Errorf("%d and %d lines: %v, want %v", have, more, tr.rec.Timeline, want)
+			}
+		}
 	}
 }

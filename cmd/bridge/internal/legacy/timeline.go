@@ -1,6 +1,11 @@
 package legacy
 
-import "time"
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+)
 
 // Entry is one line of a device's time line: what both sides see, or something
 // that an operator should know, or both.
@@ -18,19 +23,22 @@ func (t *turn) line(note string) {
 	en := Entry{Device: t.id, Time: t.now, Note: note}
 	en.FwUpdate, en.Object9 = words(t.rec.Virtual)
 	t.lines = append(t.lines, en)
-	t.rec.Timeline = append(t.rec.Timeline, en)
-	t.trim()
 }
 
-// trim keeps the newest lines.
-func (t *turn) trim() {
-	if over := len(t.rec.Timeline) - t.e.o.Timeline; over > 0 {
-		t.rec.Timeline = append([]Entry(nil), t.rec.Timeline[over:]...)
+// keep puts the turn's lines into the record's time line, of which the newest
+// stay. It can be called again when there are more.
+func (t *turn) keep() {
+	if len(t.lines) == 0 {
+		return
 	}
+	over := max(0, len(t.past)+len(t.lines)-t.e.o.Timeline)
+	past := t.past[min(over, len(t.past)):]
+	t.rec.Timeline = slices.Concat(past, t.lines[over-len(t.past)+len(past):])
 }
 
 // show logs a durable line and hands it on.
 func (e *Engine) show(en Entry) {
-	e.o.Log.Info("timeline", "device", en.Device, "fwupdate", en.FwUpdate, "object9", en.Object9, "note", en.Note)
+	e.o.Log.LogAttrs(context.Background(), slog.LevelInfo, "timeline", slog.String("device", en.Device),
+		slog.String("fwupdate", en.FwUpdate), slog.String("object9", en.Object9), slog.String("note", en.Note))
 	e.o.OnTimeline(en)
 }

@@ -21,7 +21,8 @@ type turn struct {
 	seat   *seat
 	rec    *record // a copy: the seat's own stays until this one is stored
 	before mapping.Virtual
-	info   bool // what is known of the device itself changed
+	past   []Entry // the time line before it
+	info   bool    // what is known of the device itself changed
 
 	jobs    []mapping.Do
 	created lwm2m9.InstanceID
@@ -89,7 +90,7 @@ func (e *Engine) open(l *lane, id string, admit bool) (*turn, error) {
 		}
 		t.rec, t.seat.revision = rec, revision
 	}
-	t.before = t.rec.Virtual
+	t.before, t.past = t.rec.Virtual, t.rec.Timeline
 	if !t.seat.resumed {
 		t.step(mapping.Resumed{})
 	}
@@ -132,6 +133,7 @@ func (t *turn) write(l *lane) error {
 
 // encode makes what is to be stored, in the lane's room, and returns its sum.
 func (t *turn) encode(l *lane) uint64 {
+	t.keep()
 	l.room = t.rec.encode(l.room[:0])
 	return maphash.Bytes(t.e.seed, l.room)
 }

@@ -193,9 +193,17 @@ func (p *Pebble) stage(batch *pebble.Batch, staged map[string]uint64, r *request
 		}
 		p.sequence++
 		staged[c.Key], r.revisions[i] = p.sequence, p.sequence
-		_ = batch.Set(dataKey(c.Key), encodeValue(p.sequence, c.Value), nil)
+		put(batch, c.Key, p.sequence, c.Value)
 	}
 	return nil
+}
+
+// put writes a value into the batch, where its bytes get to at once.
+func put(batch *pebble.Batch, key string, revision uint64, value []byte) {
+	op := batch.SetDeferred(1+len(key), headerSize+len(value))
+	appendKey(op.Key[:0], key)
+	appendValue(op.Value[:0], revision, value)
+	_ = op.Finish()
 }
 
 // revision is the key's revision as the batch will leave it; 0 is none.

@@ -21,9 +21,9 @@ const (
 	headerSize    = 1 + 8
 )
 
-func dataKey(key string) []byte {
-	return append(append(make([]byte, 0, 1+len(key)), dataSpace), key...)
-}
+func dataKey(key string) []byte { return appendKey(make([]byte, 0, 1+len(key)), key) }
+
+func appendKey(b []byte, key string) []byte { return append(append(b, dataSpace), key...) }
 
 // prefixEnd is the first key after all keys with the prefix; p is not empty,
 // and begins with dataSpace, so there is one.
@@ -37,9 +37,8 @@ func prefixEnd(p []byte) []byte {
 	}
 }
 
-func encodeValue(revision uint64, value []byte) []byte {
-	b := append(make([]byte, 0, headerSize+len(value)), valueVersion)
-	return append(binary.BigEndian.AppendUint64(b, revision), value...)
+func appendValue(b []byte, revision uint64, value []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(append(b, valueVersion), revision), value...)
 }
 
 // decodeValue splits what stands under key. The value shares b's memory.
