@@ -47,7 +47,7 @@ type Options struct {
 	Idle           time.Duration // without a message; then the session is over
 	Linger         time.Duration // that an ended session is kept to answer a repeated message
 	SessionTimeout time.Duration // of one session; then it is aborted
-	MessageTimeout time.Duration // of one message: its way in, the wait for its turn and the work on it
+	MessageTimeout time.Duration // of one message: its way in and the wait for its turn
 
 	// Lockout is for those who guess passwords; it is copied, and the zero value
 	// has its defaults. A session whose device has proved who it is goes on.

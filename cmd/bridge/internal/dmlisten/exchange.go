@@ -13,7 +13,7 @@ import (
 // exchange finds the session of a message and has it answered. An error is
 // answered in HTTP.
 func (h *Handler) exchange(ctx context.Context, m message) (answer, error) {
-	l, err := h.table.byToken(ctx, m.token)
+	l, err := h.table.byToken(ctx, m.token, m.until)
 	switch {
 	case errors.Is(err, errTooManyWaiting):
 		return h.dismissBody(m, syncml.StatusUnavailable)
@@ -45,7 +45,7 @@ func (h *Handler) byName(ctx context.Context, m message) (answer, error) {
 	case len(name) > MaxName:
 		return h.dismiss(msg, enc, syncml.StatusURITooLong)
 	}
-	d, err := h.table.enter(ctx, name)
+	d, err := h.table.enter(ctx, name, m.until)
 	if errors.Is(err, errTooManyWaiting) {
 		return h.dismiss(msg, enc, syncml.StatusUnavailable)
 	} else if err != nil {

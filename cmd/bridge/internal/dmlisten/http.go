@@ -2,7 +2,6 @@ package dmlisten
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -55,6 +54,7 @@ type message struct {
 	from  netip.Addr // who sent it, as far as we know
 	peer  string     // the same, for the lockout
 	r     *http.Request
+	until time.Time // when it must be in, and have its turn
 	// msg and enc are what body says, once it was decoded; nil before.
 	msg *syncml.Message
 	enc syncml.Encoding
@@ -81,14 +81,12 @@ type answer struct {
 
 // serve is one POST.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), h.o.MessageTimeout)
-	defer cancel()
 	w.Header().Set("Cache-Control", "no-store")
 	m, err := h.read(w, r)
 	defer m.free()
 	if err == nil {
 		var a answer
-		if a, err = h.exchange(ctx, m); err == nil {
+		if a, err = h.exchange(r.Context(), m); err == nil {
 			write(w, m, a)
 			return
 		}
@@ -98,7 +96,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 
 // read takes a message off the line, or says in HTTP what is wrong with it.
 func (h *Handler) read(w http.ResponseWriter, r *http.Request) (message, error) {
-	m := message{r: r, hmac: r.Header.Get(hmacHeader), token: tokenOf(r.URL.RawQuery)}
+	m := message{r: r, until: time.Now().Add(h.o.MessageTimeout), hmac: r.Header.Get(hmacHeader), token: tokenOf(r.URL.RawQuery)}
 	contentType := r.Header.Get("Content-Type")
 	_, known := syncml.ParseMIME(contentType)
 	coding := r.Header.Get("Content-Encoding")
@@ -118,7 +116,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (message, error) 
 	m.from = sender(r, h.o.Proxies)
 	m.peer = m.from.String()
 	// Not every writer has deadlines; then the server's own count.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.o.MessageTimeout))
+	_ = http.NewResponseController(w).SetReadDeadline(m.until)
 	m.buf = bodies.Get().(*bytes.Buffer)
 	m.buf.Reset()
 	m.buf.Grow(bytes.MinRead + int(max(0, min(r.ContentLength, maxKept))))

@@ -59,8 +59,9 @@ var errTooManyWaiting = errors.New("dmlisten: too many messages of one device at
 // messages, and are compared without it. It may be a part of the message.
 func keyOf(name string) string { return strings.ToLower(name) }
 
-// enter waits for the turn of the device of that name. leave gives it back.
-func (t *table) enter(ctx context.Context, name string) (*device, error) {
+// enter waits for the turn of the device of that name, no longer than until.
+// leave gives it back.
+func (t *table) enter(ctx context.Context, name string, until time.Time) (*device, error) {
 	key := keyOf(name)
 	t.mu.Lock()
 	d, ok := t.devices[key]
@@ -70,11 +71,11 @@ func (t *table) enter(ctx context.Context, name string) (*device, error) {
 		d.turn <- struct{}{}
 		t.devices[key] = d
 	}
-	return t.join(ctx, d)
+	return t.join(ctx, d, until)
 }
 
 // join is one more use of a device. It is called with mu held and gives it up.
-func (t *table) join(ctx context.Context, d *device) (*device, error) {
+func (t *table) join(ctx context.Context, d *device, until time.Time) (*device, error) {
 	if d.users > t.o.MaxWaiting {
 		t.mu.Unlock()
 		return nil, errTooManyWaiting
@@ -86,6 +87,8 @@ func (t *table) join(ctx context.Context, d *device) (*device, error) {
 		return d, nil
 	default:
 	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	select {
 	case <-d.turn:
 		return d, nil
@@ -115,16 +118,16 @@ func (t *table) drop(d *device) {
 	}
 }
 
-// byToken finds a session and waits for the turn of its device; nil when there
-// is none, or none any more.
-func (t *table) byToken(ctx context.Context, token string) (*live, error) {
+// byToken finds a session and waits for the turn of its device, no longer than
+// until; nil when there is none, or none any more.
+func (t *table) byToken(ctx context.Context, token string, until time.Time) (*live, error) {
 	t.mu.Lock()
 	l := t.tokens[token]
 	if l == nil {
 		t.mu.Unlock()
 		return nil, nil
 	}
-	_, err := t.join(ctx, l.device)
+	_, err := t.join(ctx, l.device, until)
 	return l, err
 }
 

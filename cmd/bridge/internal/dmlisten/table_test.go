@@ -330,7 +330,7 @@ func TestExpiryLeavesWhatIsUnderWay(t *testing.T) {
 	h, _ := newHandler(Options{}, session.SchemeNone, 1)
 	d := byHand(t, h, 0)
 	d.say(d.open())
-	dev, err := h.table.enter(t.Context(), d.id)
+	dev, err := h.table.enter(t.Context(), d.id, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,8 @@ import (
 var ErrUnknownDevice = errors.New("dmlisten: nobody knows the device")
 
 // Work knows the devices and has something to say to them. It is called from
-// many goroutines, for one device from one at a time.
+// many goroutines, for one device from one at a time. A context that it is given
+// ends when the device hangs up.
 type Work interface {
 	// Open is asked when a session begins, before anybody knows whether the
 	// caller is who it says. It must not change anything. RespURI of the answer
