@@ -85,26 +85,48 @@ func check(id ResourceID, v wire.Value) string {
 	return ""
 }
 
-// Values are what a device in this dialect answers to a Read of an instance:
-// name, version and the machine in numbers. It fails for a state, a result or
-// a dialect that is unknown, and for a name that is too long.
+// Value is what a device in this dialect answers to a Read of one resource of an
+// instance: its name, its version, or what the machine says in numbers. It fails
+// for a state, a result or a dialect that is unknown, for a name that is too
+// long, and for every other resource.
+func (m Machine) Value(r ResourceID, name, version string, d Dialect) (wire.Value, error) {
+	var v wire.Value
+	var n int64
+	known := true
+	switch r {
+	case RIDPkgName:
+		v = wire.String(name)
+	case RIDPkgVersion:
+		v = wire.String(version)
+	case RIDUpdateState:
+		n, known = m.State.Number(d)
+		v = wire.Integer(n)
+	case RIDUpdateResult:
+		n, known = m.Result.Number(d)
+		v = wire.Integer(n)
+	case RIDActivationState:
+		v = wire.Boolean(m.Activation == Enabled)
+	default:
+		return v, &ValueError{Resource: r, Reason: "not of the machine"}
+	}
+	if !known {
+		return v, fmt.Errorf("lwm2m9: no numbers for %v, %v in dialect %v", m.State, m.Result, d)
+	}
+	if reason := check(r, v); reason != "" {
+		return v, &ValueError{Resource: r, Reason: reason}
+	}
+	return v, nil
+}
+
+// Values are all that [Machine.Value] gives.
 func (m Machine) Values(name, version string, d Dialect) (Values, error) {
-	state, ok1 := m.State.Number(d)
-	result, ok2 := m.Result.Number(d)
-	if !ok1 || !ok2 {
-		return nil, fmt.Errorf("lwm2m9: no numbers for %v, %v in dialect %v", m.State, m.Result, d)
-	}
-	v := Values{
-		RIDPkgName:         wire.String(name),
-		RIDPkgVersion:      wire.String(version),
-		RIDUpdateState:     wire.Integer(state),
-		RIDUpdateResult:    wire.Integer(result),
-		RIDActivationState: wire.Boolean(m.Activation == Enabled),
-	}
-	for id, value := range v {
-		if reason := check(id, value); reason != "" {
-			return nil, &ValueError{Resource: id, Reason: reason}
+	v := make(Values)
+	for _, r := range [...]ResourceID{RIDPkgName, RIDPkgVersion, RIDUpdateState, RIDUpdateResult, RIDActivationState} {
+		value, err := m.Value(r, name, version, d)
+		if err != nil {
+			return nil, err
 		}
+		v[r] = value
 	}
 	return v, nil
 }

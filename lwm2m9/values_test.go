@@ -59,10 +59,11 @@ func TestMachineValuesRefused(t *testing.T) {
 		t.Errorf("names at the limit: %v", err)
 	}
 	for name, err := range map[string]error{
-		"name too long":    second(m.Values(long+"x", "", Draft)),
-		"version too long": second(m.Values("", long+"x", Draft)),
-		"dialect":          second(m.Values("", "", DialectUnknown)),
-		"no machine":       second(Machine{}.Values("", "", Draft)),
+		"name too long":              second(m.Values(long+"x", "", Draft)),
+		"version too long":           second(m.Values("", long+"x", Draft)),
+		"dialect":                    second(m.Values("", "", DialectUnknown)),
+		"no machine":                 second(Machine{}.Values("", "", Draft)),
+		"not a resource that it has": second(m.Value(RIDStatusReason, "", "", Registered)),
 	} {
 		if err == nil {
 			t.Errorf("%s: accepted", name)

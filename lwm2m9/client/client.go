@@ -83,11 +83,11 @@ func (c *Client) State() State {
 	return c.state
 }
 
-// Moved tells that instances have come or gone: the server is told with an
-// Update, and it is observed whether their paths still exist.
-func (c *Client) Moved() {
+// Moved tells that these instances have come or gone: the server is told with an
+// Update, and whoever observes them, or their object, that they are there or not.
+func (c *Client) Moved(instances ...wire.Path) {
 	c.step(event{kind: evMoved})
-	c.Changed(wire.Path{})
+	c.Changed(instances...)
 }
 
 // Update sends an Update now.

@@ -34,9 +34,9 @@ const maxDatagram = 1 << 16
 
 // buffer holds one datagram on its way to the endpoint.
 type buffer struct {
-	b    [maxDatagram]byte
+	from *address // first: the collector looks no further than the last pointer
 	n    int
-	from *address
+	b    [maxDatagram]byte
 }
 
 // fan is a net.PacketConn over the sockets of all clients.
@@ -142,8 +142,13 @@ func (f *fan) WriteTo(p []byte, to net.Addr) (int, error) {
 	if !ok {
 		return 0, net.ErrClosed
 	}
+	return f.WriteToUDPAddrPort(p, ap.AddrPort())
+}
+
+// WriteToUDPAddrPort is WriteTo, without an address made for it.
+func (f *fan) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error) {
 	f.mu.RLock()
-	l := f.links[ap.AddrPort()]
+	l := f.links[to]
 	f.mu.RUnlock()
 	if l == nil {
 		return 0, net.ErrClosed

@@ -34,7 +34,7 @@ func (c *Client) create(ctx context.Context, p wire.Path, r *coap.Request) (coap
 	if id, err = creator.Create(ctx, id, entries); err != nil {
 		return coap.Response{}, err
 	}
-	c.Moved()
+	c.Moved(p.Down(id))
 	resp := answer(lwm2m9.CodeCreated)
 	resp.Location = []string{strconv.Itoa(int(t.def.ID)), strconv.Itoa(int(id))}
 	return resp, nil
@@ -89,7 +89,7 @@ func (c *Client) delete(ctx context.Context, p wire.Path, _ *coap.Request) (coap
 		}
 	}
 	c.mu.Unlock()
-	c.Moved()
+	c.Moved(p)
 	return answer(lwm2m9.CodeDeleted), nil
 }
 

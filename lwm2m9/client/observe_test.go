@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -269,6 +270,27 @@ func TestObservationEnds(t *testing.T) {
 			t.Errorf("%d observations of the registration before", n)
 		}
 	})
+}
+
+// TestMoved: an instance that comes concerns who observes the object, and the
+// server is told; the others' values are not read for it.
+func TestMoved(t *testing.T) {
+	for observed, read := range map[string]bool{"/42": true, "/42/0/0": false} {
+		synctest.Test(t, func(t *testing.T) {
+			x := observe(t, nil)
+			if _, err := x.do(server.Observe(observed, server.TLV)); err != nil {
+				t.Fatal(err)
+			}
+			x.h.took()
+			x.o.setFail(errors.New("read")) // a Read ends the observation
+			x.c.Moved(wire.PathOf(thingID, 1))
+			synctest.Wait()
+			check(t, "the server hears", x.h.took(), "update")
+			if got := x.c.Status().Observed == 0; got != read {
+				t.Errorf("%s is read: %v, want %v", observed, got, read)
+			}
+		})
+	}
 }
 
 // TestObserveComposite: one observation of several paths.

@@ -45,7 +45,10 @@ func (c *Client) version() string { return c.cfg.Versions[c.m.version] }
 
 // transact is one exchange with the server, in its turn.
 func (c *Client) transact(ctx context.Context) {
-	links := c.links() // asks the objects, so without the lock
+	var links []byte
+	if c.tellsLinks() {
+		links = c.links() // asks the objects, so without the lock
+	}
 	c.mu.Lock()
 	act := c.act
 	if act == nothing || c.removed {
@@ -66,6 +69,14 @@ func (c *Client) transact(ctx context.Context) {
 	c.save()
 }
 
+// tellsLinks says whether the message that waits for its turn has the links: no
+// step changes that before it is answered.
+func (c *Client) tellsLinks() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.m.tells.links
+}
+
 // answered takes in the outcome of an exchange.
 func (c *Client) answered(act action, resp coap.Response, err error) {
 	kind := outcome(act, resp, err)
@@ -76,14 +87,14 @@ func (c *Client) answered(act action, resp coap.Response, err error) {
 	}
 	version := c.version()
 	c.mu.Unlock()
-	log := c.h.o.Logger.With("endpoint", c.cfg.Endpoint, "server", c.cfg.Server)
+	log := c.h.o.Logger
 	switch {
 	case kind == evOK:
-		log.Debug("registration", "answer", resp.Code, "version", version)
+		log.Debug("registration", "endpoint", c.cfg.Endpoint, "server", c.cfg.Server, "answer", resp.Code, "version", version)
 	case err != nil:
-		log.Info("registration: no answer", "err", err)
+		log.Info("registration: no answer", "endpoint", c.cfg.Endpoint, "server", c.cfg.Server, "err", err)
 	default:
-		log.Info("registration refused", "answer", resp.Code, "version", version)
+		log.Info("registration refused", "endpoint", c.cfg.Endpoint, "server", c.cfg.Server, "answer", resp.Code, "version", version)
 	}
 	c.step(event{kind: kind})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"testing"
 
 	"github.com/fwbridge/fwbridge/lwm2m9/coap"
@@ -65,6 +66,25 @@ func BenchmarkGet(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := client.Do(context.Background(), to, get("9", "0", "7")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// sink is a connection that nothing comes from and that all goes to.
+type sink struct{ net.PacketConn }
+
+func (sink) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) { return len(b), nil }
+
+// BenchmarkNotify is one notification that is not confirmable, without the socket.
+func BenchmarkNotify(b *testing.B) {
+	e := coap.New(sink{}, coap.Options{})
+	r := &coap.Request{Method: coap.GET, Path: []string{"9", "0", "7"}, Peer: deviceAt, Token: coap.MakeToken([]byte("token"))}
+	resp := coap.Response{Code: coap.Content, Observed: true, Payload: []byte("3")}
+	b.ReportAllocs()
+	for b.Loop() {
+		resp.Sequence++
+		if err := e.Notify(b.Context(), r, resp, false); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -90,7 +90,8 @@ func (o *Options) fill() {
 type Endpoint struct {
 	o     Options
 	conn  net.PacketConn
-	udp   *net.UDPConn // conn, if it is one: its calls need no allocation
+	udp   *net.UDPConn   // conn, if it is one: its calls need no allocation
+	to    addrPortWriter // conn, if it is one
 	start time.Time
 	wake  chan struct{} // the clock: look again
 	done  chan struct{} // closed when the endpoint stops
@@ -112,7 +113,13 @@ type Endpoint struct {
 	servings     int // bodies kept for further blocks
 	timers       timerHeap
 	sleepsTo     instant
-	outbox       []datagram // what alarms want written
+	outbox       []datagram      // what alarms want written
+	sending      message.Options // scratch of a message being encoded
+}
+
+// addrPortWriter sends without a net.Addr made for it, as *net.UDPConn does.
+type addrPortWriter interface {
+	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
 }
 
 // New makes an endpoint, which owns conn from now on. [Endpoint.Run] starts it.
@@ -125,6 +132,7 @@ func New(conn net.PacketConn, o Options) *Endpoint {
 		o: o, conn: conn, start: time.Now(),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		opts:         make(message.Options, 0, maxOptions),
+		sending:      make(message.Options, 0, maxOptions),
 		peers:        make(map[netip.AddrPort]*peer),
 		seen:         make(map[seenKey]*seen),
 		unacked:      make(map[seenKey]*confirmable),
@@ -132,6 +140,7 @@ func New(conn net.PacketConn, o Options) *Endpoint {
 		observations: make(map[Token]*Observation),
 		sleepsTo:     never,
 	}
+	e.to, _ = conn.(addrPortWriter)
 	if e.udp, _ = conn.(*net.UDPConn); e.udp != nil {
 		_ = e.udp.SetReadBuffer(readBuffer) // the system may cut it
 	}
@@ -241,8 +250,8 @@ func (e *Endpoint) readFrom(buf []byte) (n int, from sender, err error) {
 // retransmission is the answer to both.
 func (e *Endpoint) write(data []byte, to netip.AddrPort) {
 	var err error
-	if e.udp != nil {
-		_, err = e.udp.WriteToUDPAddrPort(data, to)
+	if e.to != nil {
+		_, err = e.to.WriteToUDPAddrPort(data, to)
 	} else {
 		_, err = e.conn.WriteTo(data, net.UDPAddrFromAddrPort(to))
 	}

@@ -27,12 +27,14 @@ func (e *Endpoint) Notify(ctx context.Context, r *Request, resp Response, con bo
 	}
 	if r.told != nil { // an older one need not be heard of
 		e.settle(r.told, nil)
-		r.told = nil
 	}
 	now := e.now()
 	to := e.peer(r.Peer)
-	first := e.firstBlock(to, &Request{Method: r.Method, Path: r.Path, Query: r.Query, Accept: r.Accept}, &resp, now)
-	p := first.packet(r.Token, first.Payload)
+	first := &resp
+	if len(resp.Payload) > e.o.BlockSize {
+		first = e.firstBlock(to, &Request{Method: r.Method, Path: r.Path, Query: r.Query, Accept: r.Accept}, &resp, now)
+	}
+	p := first.packet(r.Token, first.Payload, e.sending)
 	p.typ, p.mid = typeNON, to.nextMID(now)
 	if con {
 		p.typ = typeCON
@@ -42,18 +44,16 @@ func (e *Endpoint) Notify(ctx context.Context, r *Request, resp Response, con bo
 		e.mu.Unlock()
 		return ErrMessage
 	}
-	ended := make(chan error, 1)
-	var c *confirmable
-	if con {
-		c = e.confirm(to, p.mid, data, now, func(err error) { ended <- err })
-	} else {
-		r.told = e.hear(to, p.mid, now, func(err error) { r.forgotten = err == ErrReset })
-	}
-	e.mu.Unlock()
-	e.write(data, r.Peer)
 	if !con {
+		e.hear(r, to, p.mid, now)
+		e.mu.Unlock()
+		e.write(data, r.Peer)
 		return nil
 	}
+	ended := make(chan error, 1)
+	c := e.confirm(to, p.mid, data, now, func(err error) { ended <- err })
+	e.mu.Unlock()
+	e.write(data, r.Peer)
 	select {
 	case err := <-ended:
 		return err
@@ -68,13 +68,20 @@ func (e *Endpoint) Notify(ctx context.Context, r *Request, resp Response, con bo
 	return <-ended
 }
 
-// hear listens for the Reset of a non-confirmable message.
-func (e *Endpoint) hear(p *peer, mid uint16, now instant, end func(error)) *confirmable {
-	c := &confirmable{key: seenKey{p, mid}, once: true, sent: e.o.Transmission.MaxRetransmit, end: end}
+// hear listens for the Reset of a notification that is not confirmable, in place
+// of the one before, which has been settled.
+func (e *Endpoint) hear(r *Request, p *peer, mid uint16, now instant) {
+	if r.told == nil {
+		r.told = &confirmable{
+			once: true, sent: e.o.Transmission.MaxRetransmit,
+			end: func(err error) { r.forgotten = err == ErrReset },
+		}
+	}
+	c := r.told
+	c.key = seenKey{p, mid}
 	if old := e.unacked[c.key]; old != nil {
 		e.settle(old, errSuperseded)
 	}
 	e.unacked[c.key] = c
 	e.set(&c.timer, c, now+instant(nonLifetime))
-	return c
 }

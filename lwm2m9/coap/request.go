@@ -118,7 +118,8 @@ func (e *Endpoint) begin(p *peer, r *Request, chunk []byte, o *Observation) (*ca
 	if o != nil && r.Observe == StartObserving {
 		k.obs = o
 	}
-	data, err := r.packet(mid, k.key.token, chunk).encode()
+	m := r.packet(mid, k.key.token, chunk, e.sending)
+	data, err := m.encode()
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrMessage, err)
 	}

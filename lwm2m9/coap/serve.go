@@ -56,7 +56,7 @@ func (e *Endpoint) serve(ctx context.Context, a *asked, r *Request) {
 // reply encodes the response and settles how it travels: in the
 // acknowledgement, confirmable when that has gone, or as the request came.
 func (e *Endpoint) reply(a *asked, r *Request, resp *Response, now instant) []byte {
-	p := resp.packet(r.Token, resp.Payload)
+	p := resp.packet(r.Token, resp.Payload, e.sending)
 	switch {
 	case a.confirmable && !a.acked:
 		p.typ, p.mid = typeACK, a.mid

@@ -23,15 +23,14 @@ func (e *Endpoint) dropServing(s *serving) {
 	s.p.serving = slices.DeleteFunc(s.p.serving, func(x *serving) bool { return x == s })
 }
 
-// firstBlock turns a handler's response into what one message holds, and keeps
-// the whole for the blocks that follow.
+// firstBlock turns a handler's response, in place where it can, into what one
+// message holds, and keeps the whole for the blocks that follow.
 func (e *Endpoint) firstBlock(p *peer, r *Request, whole *Response, now instant) *Response {
-	first := *whole
 	if r.block1.set {
-		first.block1 = e.shrink(r.block1)
+		whole.block1 = e.shrink(r.block1)
 	}
 	if whole.Part != nil {
-		return partOf(&first, r)
+		return partOf(whole, r)
 	}
 	szx, num := szxOf(e.o.BlockSize), uint32(0)
 	if r.block2.set { // a smaller block than asked for begins where that one would
@@ -40,15 +39,15 @@ func (e *Endpoint) firstBlock(p *peer, r *Request, whole *Response, now instant)
 	}
 	// An error at a later block is that error, not a block that is not there.
 	if len(whole.Payload) <= 1<<(szx+4) && (num == 0 || whole.Code.Class() != 2) {
-		return &first
+		return whole
 	}
-	if len(first.ETag) == 0 {
-		first.ETag = etagOf(whole.Payload)
+	if len(whole.ETag) == 0 {
+		whole.ETag = etagOf(whole.Payload)
 	}
-	kept := first
+	kept := *whole
 	kept.block1, kept.Observed = block{}, false
 	e.keep(p, r.transferKey(), &kept, now)
-	return sliceOf(&first, num, szx)
+	return sliceOf(whole, num, szx)
 }
 
 // partOf is the message for a part that the handler has read.

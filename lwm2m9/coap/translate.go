@@ -25,6 +25,10 @@ func (p *packet) request() (*Request, Code) {
 	return r, 0
 }
 
+// usualPath is as many segments as nearly every path has at most: those of a
+// resource instance.
+const usualPath = 4
+
 func (r *Request) option(o message.Option) Code {
 	ok := true
 	var v uint32
@@ -36,6 +40,9 @@ func (r *Request) option(o message.Option) Code {
 			r.ETag = slices.Clone(o.Value)
 		}
 	case message.URIPath:
+		if r.Path == nil {
+			r.Path = make([]string, 0, usualPath)
+		}
 		r.Path = append(r.Path, string(o.Value))
 	case message.URIQuery:
 		r.Query = append(r.Query, string(o.Value))
@@ -128,10 +135,9 @@ func (r *Response) option(o message.Option) (ok bool) {
 }
 
 // packet makes a confirmable message of a request; chunk is the part of the
-// payload that it carries.
-func (r *Request) packet(mid uint16, token Token, chunk []byte) *packet {
-	p := &packet{typ: typeCON, code: r.Method, mid: mid, token: token, payload: chunk}
-	p.options = make(message.Options, 0, 8)
+// payload that it carries, opts lends its memory to the options.
+func (r *Request) packet(mid uint16, token Token, chunk []byte, opts message.Options) packet {
+	p := packet{typ: typeCON, code: r.Method, mid: mid, token: token, payload: chunk, options: opts[:0]}
 	if r.Host != "" {
 		p.addString(message.URIHost, r.Host)
 	}
@@ -164,10 +170,9 @@ func (r *Request) packet(mid uint16, token Token, chunk []byte) *packet {
 }
 
 // packet makes a message of a response; type and message id are for the
-// caller to set.
-func (r *Response) packet(token Token, chunk []byte) *packet {
-	p := &packet{code: r.Code, token: token, payload: chunk}
-	p.options = make(message.Options, 0, 8)
+// caller to set. opts lends its memory to the options.
+func (r *Response) packet(token Token, chunk []byte, opts message.Options) packet {
+	p := packet{code: r.Code, token: token, payload: chunk, options: opts[:0]}
 	for _, s := range r.Location {
 		p.addString(message.LocationPath, s)
 	}

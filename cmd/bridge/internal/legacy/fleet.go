@@ -12,6 +12,7 @@ import (
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/lwm2m9/client"
 	"github.com/fwbridge/fwbridge/lwm2m9/wire"
+	"github.com/fwbridge/fwbridge/mapping"
 )
 
 // LwM2MServer is one server that devices are shown to.
@@ -122,12 +123,27 @@ func (f *Fleet) Changed(id string, c Change) {
 	f.mu.Unlock()
 	for _, p := range shown {
 		if c.Moved {
-			p.client.Moved()
+			p.client.Moved(moves(c)...)
 		}
 		if paths := changed(c); len(paths) > 0 {
 			p.client.Changed(paths...)
 		}
 	}
+}
+
+// moves lists the instances that have come or gone.
+func moves(c Change) []wire.Path {
+	var paths []wire.Path
+	add := func(some, others mapping.Virtual) {
+		for _, s := range some.Slots {
+			if _, both := others.Slot(s.ID); !both {
+				paths = append(paths, wire.PathOf(lwm2m9.ObjectID, uint16(s.ID)))
+			}
+		}
+	}
+	add(c.Before, c.After)
+	add(c.After, c.Before)
+	return paths
 }
 
 // changed lists the resources that have other values, and only those: there
@@ -145,7 +161,7 @@ func changed(c Change) []wire.Path {
 			id lwm2m9.ResourceID
 			is bool
 		}{
-			{lwm2m9.RIDPkgName, nameOf(before.Package) != nameOf(after.Package)},
+			{lwm2m9.RIDPkgName, before.Package != after.Package && nameOf(before.Package) != nameOf(after.Package)},
 			{lwm2m9.RIDPkgVersion, before.Package.Version != after.Package.Version},
 			{lwm2m9.RIDUpdateState, before.Machine.State != after.Machine.State},
 			{lwm2m9.RIDUpdateResult, before.Machine.Result != after.Machine.Result},

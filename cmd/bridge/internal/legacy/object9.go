@@ -28,13 +28,15 @@ var (
 	_ client.Limiter  = (*object9)(nil)
 )
 
-// Object9 is /9 of a device in a dialect, for an LwM2M client.
+// definitions are what a legacy device has of /9, by dialect.
+var definitions = map[lwm2m9.Dialect]*client.Definition{
+	lwm2m9.Draft:      client.Object9(lwm2m9.Draft, lwm2m9.RIDPackage, lwm2m9.RIDPackageURI),
+	lwm2m9.Registered: client.Object9(lwm2m9.Registered, lwm2m9.RIDPackage, lwm2m9.RIDPackageURI, lwm2m9.RIDStatusReason),
+}
+
+// Object9 is /9 of a device in a dialect that is decided, for an LwM2M client.
 func (e *Engine) Object9(id string, d lwm2m9.Dialect) client.Object {
-	optional := []lwm2m9.ResourceID{lwm2m9.RIDPackage, lwm2m9.RIDPackageURI}
-	if d != lwm2m9.Draft {
-		optional = append(optional, lwm2m9.RIDStatusReason)
-	}
-	return &object9{e: e, id: id, d: d, def: client.Object9(d, optional...)}
+	return &object9{e: e, id: id, d: d, def: definitions[d]}
 }
 
 // Definition implements [client.Object].
@@ -53,7 +55,8 @@ func (o *object9) Instances() []uint16 {
 	return ids
 }
 
-// Read implements [client.Object].
+// Read implements [client.Object]. Of what can be read nothing but what the path
+// asks for is made: a notification is of one resource.
 func (o *object9) Read(_ context.Context, path wire.Path) ([]wire.Entry, error) {
 	v, err := o.e.virtual(o.id)
 	if err != nil {
@@ -63,23 +66,31 @@ func (o *object9) Read(_ context.Context, path wire.Path) ([]wire.Entry, error) 
 	if !ok {
 		return nil, refuse(lwm2m9.CodeNotFound)
 	}
-	values, err := valuesOf(s, o.d)
-	if err != nil {
-		return nil, err
+	var entries []wire.Entry
+	for _, r := range o.def.Resources {
+		at := wire.PathOf(lwm2m9.ObjectID, path.ID(1), r.ID)
+		if r.Operations&lwm2m9.OpRead == 0 || !path.Holds(at) {
+			continue
+		}
+		value, err := valueOf(s, lwm2m9.ResourceID(r.ID), o.d)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, wire.Entry{Path: at, Value: value})
 	}
-	return values.Entries(s.ID), nil
+	return entries, nil
 }
 
-// valuesOf is what an instance shows.
-func valuesOf(s mapping.Slot, d lwm2m9.Dialect) (lwm2m9.Values, error) {
-	values, err := s.Machine.Values(nameOf(s.Package), s.Package.Version, d)
-	if err != nil {
-		return nil, err
+// valueOf is what a resource of an instance shows.
+func valueOf(s mapping.Slot, r lwm2m9.ResourceID, d lwm2m9.Dialect) (wire.Value, error) {
+	name := "" // looked for in the URI, where it is asked for
+	switch r {
+	case lwm2m9.RIDStatusReason:
+		return wire.String(s.Reason), nil
+	case lwm2m9.RIDPkgName:
+		name = nameOf(s.Package)
 	}
-	if d != lwm2m9.Draft {
-		values[lwm2m9.RIDStatusReason] = wire.String(s.Reason)
-	}
-	return values, nil
+	return s.Machine.Value(r, name, s.Package.Version, d)
 }
 
 // virtual is what a device's record says now.
