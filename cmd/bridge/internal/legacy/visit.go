@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strings"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/dmlisten"
 	"github.com/fwbridge/fwbridge/mapping"
@@ -145,6 +146,7 @@ func (t *turn) learn(info map[string]string) {
 			continue
 		}
 		if old != value {
+			uri = strings.Clone(uri) // of a message, which it would keep
 			if !t.info {
 				t.rec.Info, t.info = with(t.rec.Info, uri, value), true
 			}
