@@ -125,7 +125,7 @@ func (c *Client) has(o *observation) bool {
 
 // effective is what is in force for an observation. The caller holds mu.
 func (c *Client) effective(o *observation) attributes {
-	a := o.own
+	a := o.asked()
 	for _, p := range o.paths {
 		a.inherit(c.inherited(p))
 	}
@@ -152,7 +152,7 @@ func (c *Client) reading(ctx context.Context, o *observation) (coap.Response, re
 	if o.base.Len() == 0 {
 		entries = c.composite(ctx, o.paths)
 	} else {
-		t, err := c.target(o.base)
+		t, err := c.observed(o.base)
 		if err != nil {
 			return coap.Response{}, reading{}, err
 		}
@@ -169,6 +169,16 @@ func (c *Client) reading(ctx context.Context, o *observation) (coap.Response, re
 		last.number, last.numeric = number(entries[0].Value)
 	}
 	return resp, last, nil
+}
+
+// observed is the target of an observation that has begun. Of an instance that is
+// gone a single resource has no value, which is 4.04 as well: nobody is asked for
+// the instances first.
+func (c *Client) observed(p wire.Path) (target, error) {
+	if t, err := c.defined(p); p.Len() == 3 && !t.resource.Multiple {
+		return t, err
+	}
+	return c.target(p)
 }
 
 // number is the value of a numeric resource.

@@ -11,7 +11,8 @@ import (
 // Object is one object of a device, with its instances. Paths that it is called
 // with are of this object and of instances and resources that it has said it
 // has, with operations that its definition allows, and values of the type of
-// their resource. It may be called from several goroutines at once.
+// their resource; only Read may be asked for a resource of an instance that is
+// gone, which has no value. It may be called from several goroutines at once.
 //
 // An error that is or wraps an [*Error] answers with its code, any other with
 // 5.00. What a call has changed is durable when it returns: then the server is

@@ -23,7 +23,7 @@ type observation struct {
 	request *coap.Request // for coap.Endpoint.Notify
 	paths   []wire.Path   // one, or those of an Observe-Composite
 	base    wire.Path     // of the payload
-	own     attributes    // from the request's query (LwM2M 1.2)
+	own     *attributes   // from the request's query (LwM2M 1.2); mostly nil
 	periods periods       // in force
 
 	active bool   // the request has been answered
@@ -65,6 +65,14 @@ func (o *observation) overdue(now time.Time) bool {
 	return o.periods.max > 0 && !now.Before(o.sent.Add(o.periods.max))
 }
 
+// asked is what the request's query says.
+func (o *observation) asked() attributes {
+	if o.own == nil {
+		return attributes{}
+	}
+	return *o.own
+}
+
 // concerns says whether a change at a path may change what is observed.
 func (o *observation) concerns(p wire.Path) bool {
 	return slices.ContainsFunc(o.paths, func(q wire.Path) bool { return p.Holds(q) || q.Holds(p) })
@@ -85,8 +93,10 @@ func (c *Client) observe(ctx context.Context, paths []wire.Path, base wire.Path,
 	if base.Len() > 0 && err != nil {
 		return coap.Response{}, err
 	}
-	if len(r.Query) > 0 && !o.own.parse(r.Query, t.numeric()) {
-		return coap.Response{}, errBadRequest
+	if len(r.Query) > 0 {
+		if o.own = new(attributes); !o.own.parse(r.Query, t.numeric()) {
+			return coap.Response{}, errBadRequest
+		}
 	}
 	if r.Accept == coap.NoFormat { // decided once: RFC 7641, 4.2
 		o.request.Accept = coap.Format(c.usualOf(&t, base, r))
@@ -164,7 +174,7 @@ func (c *Client) activate(o *observation) {
 func (c *Client) setPeriods(o *observation) {
 	o.periods = periods{}
 	for i, p := range o.paths {
-		a := o.own
+		a := o.asked()
 		a.inherit(c.inherited(p))
 		low, high := a.period(pmin), a.period(pmax)
 		if !a.has[pmin] {

@@ -243,19 +243,24 @@ func TestObserverGone(t *testing.T) {
 // TestObservationEnds: with the instance, with a message that says so; and
 // with the registration.
 func TestObservationEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		x := observe(t, nil, "/42/0/0")
-		if _, err := x.do(server.Delete("/42/0")); err != nil {
-			t.Error(err)
-		}
-		synctest.Wait()
-		if sent := x.n.Sent(); !slices.ContainsFunc(sent, func(p coaptest.Packet) bool { return coaptest.Kind(p.Data) == "CON 4.04" }) {
-			t.Error("the observer was not told why")
-		}
-		if n := x.c.Status().Observed; n != 0 {
-			t.Errorf("%d observations of what is gone", n)
-		}
-	})
+	for _, path := range []string{"/42/0/0", "/42/0/4", "/42/0"} {
+		synctest.Test(t, func(t *testing.T) {
+			x := observe(t, nil)
+			if _, err := x.do(server.Observe(path, server.TLV)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := x.do(server.Delete("/42/0")); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if sent := x.n.Sent(); !slices.ContainsFunc(sent, func(p coaptest.Packet) bool { return coaptest.Kind(p.Data) == "CON 4.04" }) {
+				t.Errorf("the observer of %s was not told why", path)
+			}
+			if n := x.c.Status().Observed; n != 0 {
+				t.Errorf("%d observations of %s, which is gone", n, path)
+			}
+		})
+	}
 	synctest.Test(t, func(t *testing.T) {
 		x := observe(t, nil, "/42/0/0")
 		x.h.setRefuse(func(kind string) error {

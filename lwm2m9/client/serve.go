@@ -115,14 +115,20 @@ type target struct {
 // target finds what a path of up to three numbers leads to: 4.04 for an
 // object, an instance or a resource that the device does not have.
 func (c *Client) target(p wire.Path) (target, error) {
+	t, err := c.defined(p)
+	if err == nil && p.Len() > 1 && !slices.Contains(t.object.Instances(), p.ID(1)) {
+		err = errNotFound
+	}
+	return t, err
+}
+
+// defined is target, and does not look whether the instance is there.
+func (c *Client) defined(p wire.Path) (target, error) {
 	t := target{path: p, object: c.object(p.ID(0))}
 	if t.object == nil {
 		return t, errNotFound
 	}
 	t.def = t.object.Definition()
-	if p.Len() > 1 && !slices.Contains(t.object.Instances(), p.ID(1)) {
-		return t, errNotFound
-	}
 	if p.Len() > 2 {
 		var ok bool
 		if t.resource, ok = t.def.Resource(p.ID(2)); !ok || p.Len() == 4 && !t.resource.Multiple {

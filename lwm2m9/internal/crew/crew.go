@@ -15,8 +15,10 @@ type Crew struct {
 	wg   sync.WaitGroup
 }
 
-// maxIdle bounds the goroutines that wait for something to do.
-const maxIdle = 16
+// maxIdle bounds the goroutines that wait for something to do: as many as wait
+// for the disk at once when a fleet is busy. The collector shrinks the stacks of
+// those that wait for long.
+const maxIdle = 32
 
 // Go runs f, in a goroutine that waits or in a new one.
 func (c *Crew) Go(f func()) {
