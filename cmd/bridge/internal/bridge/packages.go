@@ -169,8 +169,8 @@ func (p *packages) Verify(ctx context.Context, digest string) bool {
 	if err != nil {
 		return false
 	}
-	f, err := p.store.Open(ctx, d)
-	return err == nil && f.Close() == nil
+	_, err = p.store.Look(ctx, d)
+	return err == nil
 }
 
 // Hold implements [legacy.Packages].

@@ -30,12 +30,10 @@ func (f *Fetcher) remembered(ctx context.Context, w want) (known, bool) {
 	if !ok || !w.digest.IsZero() && w.digest != k.digest {
 		return known{}, false
 	}
-	file, err := f.o.Store.Open(ctx, k.digest)
-	if err != nil {
+	if _, err := f.o.Store.Look(ctx, k.digest); err != nil {
 		f.forget(w)
 		return known{}, false
 	}
-	_ = file.Close()
 	return k, true
 }
 

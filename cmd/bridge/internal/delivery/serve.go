@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +28,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		comeBack(w)
 		return
 	}
+	if r.Method == http.MethodHead {
+		s.head(w, r, g)
+		return
+	}
 	file, info, err := s.o.Store.open(r.Context(), g.Digest, false)
 	if err != nil {
 		s.missing(w, g, err)
@@ -36,6 +39,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer file.Close()
 	s.serve(w, r, g, file, info)
+}
+
+// head answers a HEAD, for which no file is opened.
+func (s *Server) head(w http.ResponseWriter, r *http.Request, g Grant) {
+	info, err := s.o.Store.Look(r.Context(), g.Digest)
+	if err != nil {
+		s.missing(w, g, err)
+		return
+	}
+	unread := io.NewSectionReader(strings.NewReader(""), 0, info.Size())
+	s.serve(w, r, g, unread, info)
 }
 
 // granted is what a request may have; false for whatever is odd.
@@ -81,7 +95,7 @@ func comeBack(w http.ResponseWriter) {
 // serve sends the package, or what is asked of it. The file goes to
 // http.ServeContent as it is and transfer passes on what may be sent by the
 // kernel (sendfile).
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, g Grant, file *os.File, info fs.FileInfo) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, g Grant, file io.ReadSeeker, info fs.FileInfo) {
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("ETag", `"`+g.Digest.String()+`"`)
@@ -104,6 +118,8 @@ type transfer struct {
 	now  Transfer
 	err  error
 	code int
+	// hurried says that the connection has a deadline.
+	hurried bool
 }
 
 // Unwrap is for http.ResponseController.
@@ -182,6 +198,7 @@ func (t *transfer) ReadFrom(src io.Reader) (n int64, err error) {
 // patience gives the device time for one chunk. A writer without deadlines has
 // none: then the server's own must do.
 func (t *transfer) patience() {
+	t.hurried = true
 	_ = t.c.SetWriteDeadline(time.Now().Add(t.s.o.ChunkTimeout))
 }
 
@@ -203,7 +220,9 @@ func (t *transfer) report() {
 
 // end tells the end of an answer that was to have a body.
 func (t *transfer) end(ctx context.Context) {
-	_ = t.c.SetWriteDeadline(time.Time{}) // the connection may go on
+	if t.hurried {
+		_ = t.c.SetWriteDeadline(time.Time{}) // the connection may go on
+	}
 	if !t.hasBody() {
 		return
 	}

@@ -179,7 +179,7 @@ func TestAlteredByHand(t *testing.T) {
 			}
 		}, ErrMissing},
 	} {
-		for _, how := range []string{"open", "verify", "open after restart"} {
+		for _, how := range []string{"open", "look", "verify", "open after restart"} {
 			var told []error
 			o := StoreOptions{Dir: t.TempDir(), Dropped: func(_ Package, err error) { told = append(told, err) }}
 			s, err := OpenStore(o)
@@ -196,9 +196,12 @@ func TestAlteredByHand(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if how == "verify" {
+			switch how {
+			case "verify":
 				err = s.Verify(t.Context(), d)
-			} else {
+			case "look":
+				_, err = s.Look(t.Context(), d)
+			default:
 				_, err = s.Open(t.Context(), d)
 			}
 			if err != row.want || !errors.Is(err, ErrMissing) || !cmp.Equal(told, []error{row.want}, cmp.Comparer(func(a, b error) bool { return a == b })) {

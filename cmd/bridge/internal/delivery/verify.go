@@ -19,6 +19,21 @@ func (s *Store) Open(ctx context.Context, d Digest) (*os.File, error) {
 	return f, err
 }
 
+// Look is Open for one who does not read: what the package's file is like. As
+// long as it is as it was when it was last found right, it is not opened.
+func (s *Store) Look(ctx context.Context, d Digest) (fs.FileInfo, error) {
+	if e := s.used(d); e != nil {
+		if info, err := s.packages.Stat(d.String()); err == nil && s.asKnown(e, info) {
+			return info, nil
+		}
+	}
+	f, info, err := s.open(ctx, d, false)
+	if err != nil {
+		return nil, err
+	}
+	return info, f.Close()
+}
+
 // Verify reads the whole package and compares its digest: nil, ErrMissing,
 // ErrAltered, the context's error, or one of the disk or the Remote, which
 // leaves the package where it is. What had to come from the Remote was hashed
@@ -48,12 +63,7 @@ func (s *Store) open(ctx context.Context, d Digest, always bool) (*os.File, fs.F
 
 // openHere opens what is in the directory.
 func (s *Store) openHere(ctx context.Context, d Digest, always bool) (*os.File, fs.FileInfo, error) {
-	s.mu.Lock()
-	e := s.entries[d]
-	if e != nil {
-		s.touch(e)
-	}
-	s.mu.Unlock()
+	e := s.used(d)
 	if e == nil {
 		return nil, nil, ErrMissing
 	}
@@ -72,6 +82,17 @@ func (s *Store) openHere(ctx context.Context, d Digest, always bool) (*os.File, 
 		return nil, nil, err
 	}
 	return f, info, nil
+}
+
+// used finds a package that is used now; nil for none.
+func (s *Store) used(d Digest) *entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[d]
+	if e != nil {
+		s.touch(e)
+	}
+	return e
 }
 
 // lost takes a package out that is not what it was, unless another one has

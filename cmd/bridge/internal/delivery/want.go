@@ -64,12 +64,7 @@ func (f *Fetcher) stored(ctx context.Context, w want, owner string) (Fetched, bo
 // reuse takes a package from the store, if it is there, whole, and of the size
 // announced.
 func (f *Fetcher) reuse(ctx context.Context, w want, d Digest, owner string) (Fetched, bool) {
-	file, err := f.o.Store.Open(ctx, d)
-	if err != nil {
-		return Fetched{}, false
-	}
-	defer file.Close()
-	info, err := file.Stat()
+	info, err := f.o.Store.Look(ctx, d)
 	if err != nil || w.size != 0 && w.size != info.Size() || !f.o.Store.keep(owner, d) {
 		return Fetched{}, false
 	}
