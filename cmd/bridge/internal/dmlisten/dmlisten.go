@@ -102,7 +102,7 @@ func (o Options) withDefaults() Options {
 // Handler is the DM server's place in an HTTP server. Make it with [New].
 type Handler struct {
 	o      Options
-	others *mux.Router // paths that are not ours
+	router *mux.Router
 	table  *table
 	guard  guard
 	counts counts
@@ -113,26 +113,20 @@ func New(o Options) *Handler {
 	h := &Handler{o: o.withDefaults()}
 	h.table = newTable(h.o)
 	h.guard.lockout = h.o.Lockout
-	h.others = mux.NewRouter().SkipClean(true) // devices are never redirected (fwupdate-csp.md, "Download")
+	h.router = mux.NewRouter().SkipClean(true) // devices are never redirected (fwupdate-csp.md, "Download")
+	h.router.HandleFunc(h.o.Path, h.serve)
 	return h
 }
 
 // Beside has another handler answer for the paths below a prefix. Call it
 // before anything is served.
 func (h *Handler) Beside(prefix string, other http.Handler) {
-	h.others.PathPrefix(prefix).Handler(other)
+	h.router.PathPrefix(prefix).Handler(other)
 }
 
 // ServeHTTP implements [http.Handler]. Other paths than Options.Path are those
-// of [Handler.Beside], or 404. Ours does not go through the router, which copies
-// a request twice.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == h.o.Path {
-		h.serve(w, r)
-		return
-	}
-	h.others.ServeHTTP(w, r)
-}
+// of [Handler.Beside], or 404.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.router.ServeHTTP(w, r) }
 
 // tokenKey is the query parameter of a RespURI that names the session.
 const tokenKey = "s"
