@@ -84,7 +84,7 @@ func (c *Client) notify(ctx context.Context, o *observation, now time.Time) {
 		// The observer is told why, and the observation ends (RFC 7641, 4.2).
 		code, _ := codeOf(err)
 		c.leave(o)
-		c.h.ep.Notify(ctx, o.request, answer(code), true)
+		c.h.ep.Notify(ctx, o.observer, answer(code), true)
 		return
 	}
 	c.mu.Lock()
@@ -102,7 +102,7 @@ func (c *Client) notify(ctx context.Context, o *observation, now time.Time) {
 	o.last, o.sent = last, now
 	confirm := c.cfg.Confirmable || a.values[con] == 1 || now.Sub(o.heard) >= confirmEvery
 	c.mu.Unlock()
-	err = c.h.ep.Notify(ctx, o.request, resp, confirm)
+	err = c.h.ep.Notify(ctx, o.observer, resp, confirm)
 	switch {
 	case errors.Is(err, coap.ErrReset), errors.Is(err, coap.ErrNoAnswer):
 		c.h.o.Logger.Debug("observation ended", "endpoint", c.cfg.Endpoint, "path", o.base, "err", err)
@@ -160,7 +160,7 @@ func (c *Client) reading(ctx context.Context, o *observation) (coap.Response, re
 			return coap.Response{}, reading{}, err
 		}
 	}
-	resp, err := content(wire.Format(o.request.Accept), o.base, entries)
+	resp, err := content(o.format, o.base, entries)
 	if err != nil {
 		return coap.Response{}, reading{}, err
 	}

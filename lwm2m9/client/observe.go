@@ -20,11 +20,12 @@ const confirmEvery = 24 * time.Hour
 
 // observation is one observation of the server's. Guarded by Client.mu.
 type observation struct {
-	request *coap.Request // for coap.Endpoint.Notify
-	paths   []wire.Path   // one, or those of an Observe-Composite
-	base    wire.Path     // of the payload
-	own     *attributes   // from the request's query (LwM2M 1.2); mostly nil
-	periods periods       // in force
+	observer *coap.Observer
+	format   wire.Format // of every value
+	paths    []wire.Path // one, or those of an Observe-Composite
+	base     wire.Path   // of the payload
+	own      *attributes // from the request's query (LwM2M 1.2); mostly nil
+	periods  periods     // in force
 
 	active bool   // the request has been answered
 	dirty  bool   // something may have changed since the value was read
@@ -83,10 +84,7 @@ func (o *observation) concerns(p wire.Path) bool {
 func (c *Client) observe(ctx context.Context, paths []wire.Path, base wire.Path, r *coap.Request) (coap.Response, error) {
 	now := time.Now()
 	o := &observation{
-		request: &coap.Request{
-			Method: r.Method, Path: r.Path, Query: r.Query, Format: coap.NoFormat, Accept: r.Accept,
-			Peer: r.Peer, Token: r.Token, Confirmable: r.Confirmable,
-		},
+		observer: r.Observer(), format: wire.Format(r.Accept),
 		paths: paths, base: base, sent: now, heard: now,
 	}
 	t, err := c.target(paths[0])
@@ -99,7 +97,7 @@ func (c *Client) observe(ctx context.Context, paths []wire.Path, base wire.Path,
 		}
 	}
 	if r.Accept == coap.NoFormat { // decided once: RFC 7641, 4.2
-		o.request.Accept = coap.Format(c.usualOf(&t, base, r))
+		o.format = c.usualOf(&t, base, r)
 	}
 	// It is entered first: what changes while the value is read is not missed.
 	entered := c.enter(o)
@@ -139,8 +137,8 @@ func (c *Client) enter(o *observation) bool {
 }
 
 func (o *observation) replaces(old *observation) bool {
-	return old.request.Token == o.request.Token ||
-		old.request.Accept == o.request.Accept && slices.Equal(old.paths, o.paths)
+	return old.observer.Token() == o.observer.Token() ||
+		old.format == o.format && slices.Equal(old.paths, o.paths)
 }
 
 // leave ends an observation.
@@ -154,7 +152,7 @@ func (c *Client) leave(o *observation) {
 func (c *Client) cancel(r *coap.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.observations = slices.DeleteFunc(c.observations, func(x *observation) bool { return x.request.Token == r.Token })
+	c.observations = slices.DeleteFunc(c.observations, func(x *observation) bool { return x.observer.Token() == r.Token })
 	c.schedule()
 }
 

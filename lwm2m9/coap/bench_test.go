@@ -79,12 +79,12 @@ func (sink) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) { return
 // BenchmarkNotify is one notification that is not confirmable, without the socket.
 func BenchmarkNotify(b *testing.B) {
 	e := coap.New(sink{}, coap.Options{})
-	r := &coap.Request{Method: coap.GET, Path: []string{"9", "0", "7"}, Peer: deviceAt, Token: coap.MakeToken([]byte("token"))}
+	o := (&coap.Request{Method: coap.GET, Path: []string{"9", "0", "7"}, Peer: deviceAt, Token: coap.MakeToken([]byte("token"))}).Observer()
 	resp := coap.Response{Code: coap.Content, Observed: true, Payload: []byte("3")}
 	b.ReportAllocs()
 	for b.Loop() {
 		resp.Sequence++
-		if err := e.Notify(b.Context(), r, resp, false); err != nil {
+		if err := e.Notify(b.Context(), o, resp, false); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -24,7 +24,7 @@ type lab struct {
 
 	mu       sync.Mutex
 	ran      int
-	observer *coap.Request
+	observer *coap.Observer
 	value    string   // of what is observed
 	seen     []string // bodies of notifications, in order of arrival
 }
@@ -61,7 +61,7 @@ func (l *lab) serve(_ context.Context, r *coap.Request) coap.Response {
 			l.ran--
 			return coap.Response{Code: coap.Content, Payload: []byte(l.value)}
 		}
-		l.observer = r
+		l.observer = r.Observer()
 		return coap.Response{Code: coap.Content, Observed: true, Sequence: 1, Payload: []byte("0")}
 	}
 	return text(coap.Content, fmt.Sprint("run ", ran))

@@ -64,8 +64,8 @@ type Request struct {
 	// Identity is who sent a request received, as its connection proved it (a
 	// DTLS identity); "" on a connection without security.
 	Identity string
-	// Peer and Token are set on a request received, for [Endpoint.Notify]; of
-	// a request to be sent they are not looked at.
+	// Peer and Token are set on a request received; of a request to be sent
+	// they are not looked at.
 	Peer  netip.AddrPort
 	Token Token
 	// Remote is where a request received came from. It is Peer unless that is
@@ -79,11 +79,6 @@ type Request struct {
 	size1          uint32
 	asksSize       bool  // Size2 is asked for (RFC 7959, 4)
 	szx            uint8 // of the endpoint that has received it: its largest block
-
-	// Of an observe request, guarded by Endpoint.mu: the last notification
-	// that was not confirmable, and that one was reset.
-	told      *confirmable
-	forgotten bool
 }
 
 // Body is what is sent block by block without being in memory. It is read from

@@ -191,9 +191,9 @@ func TestSlowObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := coaptest.New()
 		e := run(t, n, serverAddr, coap.Options{})
-		var observer *coap.Request
+		var observer *coap.Observer
 		device := run(t, n, deviceAddr, coap.Options{Handler: func(_ context.Context, r *coap.Request) coap.Response {
-			observer = r
+			observer = r.Observer()
 			return coap.Response{Code: coap.Content, Observed: true, Sequence: 1}
 		}})
 		release, got := make(chan struct{}), make(chan string, 100)
@@ -231,14 +231,14 @@ func TestNotifyReset(t *testing.T) {
 		run(t, n, serverAddr, coap.Options{})
 		device := run(t, n, deviceAddr, coap.Options{Transmission: steady()})
 		r := &coap.Request{Method: coap.GET, Peer: serverAt, Token: coap.MakeToken([]byte("12345678"))}
-		if err := device.Notify(context.Background(), r, text(coap.Content, ""), true); !errors.Is(err, coap.ErrReset) {
+		if err := device.Notify(context.Background(), r.Observer(), text(coap.Content, ""), true); !errors.Is(err, coap.ErrReset) {
 			t.Errorf("unknown token: %v; want ErrReset", err)
 		}
 		r.Peer = peerAt("192.0.2.77:1")
-		if err := device.Notify(context.Background(), r, text(coap.Content, ""), true); !errors.Is(err, coap.ErrNoAnswer) {
+		if err := device.Notify(context.Background(), r.Observer(), text(coap.Content, ""), true); !errors.Is(err, coap.ErrNoAnswer) {
 			t.Errorf("nobody there: %v; want ErrNoAnswer", err)
 		}
-		if err := device.Notify(within(t, time.Second), r, text(coap.Content, ""), true); !errors.Is(err, context.DeadlineExceeded) {
+		if err := device.Notify(within(t, time.Second), r.Observer(), text(coap.Content, ""), true); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("deadline: %v", err)
 		}
 	})
@@ -267,6 +267,35 @@ func TestObserveLarge(t *testing.T) {
 	})
 }
 
+// TestNotifyLarge: the further blocks of a notification are those of its body; the
+// handler is not asked for them.
+func TestNotifyLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := coaptest.New()
+		e := run(t, n, serverAddr, coap.Options{})
+		var observer *coap.Observer
+		device := run(t, n, deviceAddr, coap.Options{Handler: func(_ context.Context, r *coap.Request) coap.Response {
+			if r.Observe != coap.StartObserving {
+				return text(coap.NotFound, "")
+			}
+			observer = r.Observer()
+			return coap.Response{Code: coap.Content, Observed: true, Sequence: 1}
+		}})
+		got := make(chan int, 1)
+		_, _, err := e.Observe(within(t, time.Minute), deviceAt, get("x", "y"), func(_ context.Context, r coap.Response) { got <- len(r.Payload) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := device.Notify(t.Context(), observer, coap.Response{Code: coap.Content, Observed: true, Sequence: 2, Payload: body(3000)}, false); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if len(got) != 1 || <-got != 3000 {
+			t.Error("the notification did not arrive as a whole")
+		}
+	})
+}
+
 // TestNotifyOnceReset: a Reset for a notification that is not confirmable is
 // known at the next one, as long as it was for the latest and came in time.
 func TestNotifyOnceReset(t *testing.T) {
@@ -286,9 +315,10 @@ func TestNotifyOnceReset(t *testing.T) {
 			device := run(t, n, deviceAddr, coap.Options{})
 			observer := n.Listen(serverAddr)
 			r := &coap.Request{Peer: serverAt, Token: coap.MakeToken([]byte("t")), Method: coap.GET, Format: coap.NoFormat, Accept: coap.NoFormat}
+			o := r.Observer()
 			var mids []byte
 			for range 2 {
-				if err := device.Notify(t.Context(), r, text(coap.Content, "x"), false); err != nil {
+				if err := device.Notify(t.Context(), o, text(coap.Content, "x"), false); err != nil {
 					t.Fatal(err)
 				}
 				mids = append(mids, read(t, observer)[2:4]...)
@@ -296,7 +326,7 @@ func TestNotifyOnceReset(t *testing.T) {
 			time.Sleep(x.wait)
 			observer.Send(deviceAt, append([]byte{1<<6 | 3<<4, 0}, mids[2-2*x.mid:4-2*x.mid]...))
 			synctest.Wait()
-			if err := device.Notify(t.Context(), r, text(coap.Content, "y"), false); !errors.Is(err, x.want) {
+			if err := device.Notify(t.Context(), o, text(coap.Content, "y"), false); !errors.Is(err, x.want) {
 				t.Errorf("%s: %v; want %v", x.name, err, x.want)
 			}
 		})

@@ -41,12 +41,17 @@ func (e *Endpoint) firstBlock(p *peer, r *Request, whole *Response, now instant)
 	if len(whole.Payload) <= 1<<(szx+4) && (num == 0 || whole.Code.Class() != 2) {
 		return whole
 	}
+	return e.keepFor(p, r.transferKey(), whole, num, szx, now)
+}
+
+// keepFor keeps a response and gives one block of it.
+func (e *Endpoint) keepFor(p *peer, key string, whole *Response, num uint32, szx uint8, now instant) *Response {
 	if len(whole.ETag) == 0 {
 		whole.ETag = etagOf(whole.Payload)
 	}
 	kept := *whole
 	kept.block1, kept.Observed = block{}, false
-	e.keep(p, r.transferKey(), &kept, now)
+	e.keep(p, key, &kept, now)
 	return sliceOf(whole, num, szx)
 }
 

@@ -160,13 +160,13 @@ type device struct {
 	mu        sync.Mutex
 	asked     []string // "GET /9/0/7", in order
 	answer    func(r *coap.Request) coap.Response
-	observers map[string]*coap.Request
+	observers map[string]*coap.Observer
 	sequence  uint32
 }
 
 // device starts a device without registering it.
 func (b *bench) device(addr, name string) *device {
-	d := &device{b: b, name: name, observers: map[string]*coap.Request{}}
+	d := &device{b: b, name: name, observers: map[string]*coap.Observer{}}
 	d.e = coap.New(b.n.Listen(addr), coap.Options{Handler: d.serve})
 	d.stop = background(b.t, d.e.Run)
 	b.t.Cleanup(d.stop)
@@ -186,7 +186,7 @@ func (d *device) serve(_ context.Context, r *coap.Request) coap.Response {
 	resp := coap.Response{Code: coap.Content, Payload: []byte("0")}
 	switch {
 	case r.Observe == coap.StartObserving:
-		d.observers[path] = r
+		d.observers[path] = r.Observer()
 		d.sequence++
 		resp.Observed, resp.Sequence = true, d.sequence
 	case r.Observe == coap.StopObserving:
@@ -198,11 +198,11 @@ func (d *device) serve(_ context.Context, r *coap.Request) coap.Response {
 // notify notifies the observer of a path.
 func (d *device) notify(path, value string) error {
 	d.mu.Lock()
-	r := d.observers[path]
+	o := d.observers[path]
 	d.sequence++
 	resp := coap.Response{Code: coap.Content, Observed: true, Sequence: d.sequence, Payload: []byte(value)}
 	d.mu.Unlock()
-	return d.e.Notify(within(d.b.t, time.Minute), r, resp, true)
+	return d.e.Notify(within(d.b.t, time.Minute), o, resp, true)
 }
 
 func (d *device) took() string {

@@ -167,7 +167,7 @@ func TestComposite(t *testing.T) {
 			ask(make(server.ObserveComposite(format, "/9/0/9")))
 			for i, r := range []*coap.Request{first, last} {
 				note := coap.Response{Code: coap.Content, Format: coap.Format(format), Payload: body, Observed: true, Sequence: 9}
-				if err := d.e.Notify(within(t, time.Minute), r, note, true); err != nil {
+				if err := d.e.Notify(within(t, time.Minute), r.Observer(), note, true); err != nil {
 					t.Errorf("observation %d: %v", i, err)
 				}
 			}

@@ -163,7 +163,7 @@ func (d *device) set(ctx context.Context, path wire.Path, v wire.Value) error {
 	d.sequence++
 	resp.Observed, resp.Sequence = true, d.sequence
 	d.mu.Unlock()
-	return d.end.Notify(ctx, r, resp, true)
+	return d.end.Notify(ctx, r.Observer(), resp, true)
 }
 
 // value is what a resource has at present.
