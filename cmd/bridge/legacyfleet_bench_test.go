@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -63,27 +64,44 @@ func BenchmarkVirtualDevices(b *testing.B) {
 // package server are other processes, the package has 1 KiB, devices are
 // triggered through an SMS gateway, both sides prove themselves with MD5. The
 // devices are known: each has had its first session before.
+//
+// The bridge has the package in its store each time. Without "served" its bytes
+// come to the devices from another server (packages.url), as from a mirror in
+// front of the bridge; with it the bridge answers their HEAD and GET as well.
 func BenchmarkCampaign(b *testing.B) {
-	packages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	packages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // at any path
 		w.Header().Set("Content-Type", "application/octet-stream")
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(strings.Repeat("firmware", 128)))
 	}))
 	defer packages.Close()
 	for _, encoding := range []string{"xml", "wbxml"} {
-		b.Run(encoding, func(b *testing.B) {
-			for b.Loop() {
-				runCampaigns(b, encoding, packages.URL+"/radio-2.0.bin")
-			}
-			b.ReportMetric(0, "ns/op")
-		})
+		for _, served := range []string{"", "+served"} {
+			b.Run(encoding+served, func(b *testing.B) {
+				c := benchCampaign{wbxml: encoding == "wbxml", uri: packages.URL + "/radio-2.0.bin"}
+				if served == "" {
+					c.mirror = packages.URL
+				}
+				for b.Loop() {
+					c.run(b)
+				}
+				b.ReportMetric(0, "ns/op")
+			})
+		}
 	}
 }
 
-func runCampaigns(b *testing.B, encoding, url string) {
+// benchCampaign is how the campaigns of a benchmark go.
+type benchCampaign struct {
+	wbxml  bool
+	uri    string // Package URI
+	mirror string // where devices fetch from; "" is the bridge
+}
+
+func (c benchCampaign) run(b *testing.B) {
 	n := benchNumber(b, "LEGACY_CAMPAIGNS", legacyCampaigns)
-	f := newLegacyBench(b, n, "pause "+legacyCampaignPause.String(), "write 3 "+url, "wait state=DELIVERED", "install", "wait installed", "activate", "wait active")
+	f := startLegacyBench(b, n, c.mirror, "pause "+legacyCampaignPause.String(), "write 3 "+c.uri, "wait state=DELIVERED", "install", "wait installed", "activate", "wait active")
 	defer f.end()
-	f.devices("--wbxml=" + strconv.FormatBool(encoding == "wbxml"))
+	f.devices("--wbxml=" + strconv.FormatBool(c.wbxml))
 	f.until(linePause, n)
 	f.known(n)
 	cpu, start, before := f.cpu(), time.Now(), f.counters()
@@ -155,6 +173,11 @@ type legacyBench struct {
 }
 
 func newLegacyBench(b *testing.B, n int, steps ...string) *legacyBench {
+	return startLegacyBench(b, n, "", steps...)
+}
+
+// startLegacyBench is newLegacyBench with packages from a mirror, if there is one.
+func startLegacyBench(b *testing.B, n int, mirror string, steps ...string) *legacyBench {
 	dir := b.TempDir()
 	f := &legacyBench{fleetBench: fleetBench{b: b, binary: filepath.Join(dir, "bridge"), http: freeTCP(b)}, dm: freeTCP(b), gateway: freeTCP(b), dir: dir, seen: map[string]int{}}
 	self, err := os.Executable()
@@ -178,7 +201,7 @@ func newLegacyBench(b *testing.B, n int, steps ...string) *legacyBench {
 			f.lines <- in.Text()
 		}
 	}()
-	f.serve(n, addr)
+	f.serve(n, addr, mirror)
 	return f
 }
 
@@ -207,7 +230,7 @@ func (f *legacyBench) process(args ...string) io.Reader {
 }
 
 // serve starts the bridge with n devices.
-func (f *legacyBench) serve(n int, addr string) {
+func (f *legacyBench) serve(n int, addr, mirror string) {
 	var ids strings.Builder
 	for i := range n {
 		fmt.Fprintf(&ids, "IMEI:35%d, ", i+1)
@@ -224,9 +247,9 @@ legacy:
       account: {client: {scheme: md5, user: dev, secret: s1}, server: {scheme: md5, secret: s2}}
       address: "{imei}"
   lwm2m_servers: [{name: main, address: %q, devices: ["*"], lifetime: 1h}]
-packages: {allow: {networks: [127.0.0.0/8], ports: ["0"]}}
+packages: {url: %q, allow: {networks: [127.0.0.0/8], ports: ["0"]}}
 triggers: {out: {channel: kannel, url: "http://%s/cgi-bin/sendsms"}}
-`, f.http, f.dm, strings.TrimSuffix(ids.String(), ", "), addr, f.gateway))
+`, f.http, f.dm, strings.TrimSuffix(ids.String(), ", "), addr, cmp.Or(mirror, "http://"+f.dm), f.gateway))
 	f.process("serve", "--config", config, "--data", filepath.Join(f.dir, "data"))
 	f.bridge = f.all[len(f.all)-1]
 }
