@@ -12,6 +12,7 @@ import (
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/bridge"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/config"
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/heap"
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 )
 
@@ -62,6 +63,7 @@ func loadConfig(stderr io.Writer, file string) (*config.Config, error) {
 }
 
 func serve(ctx context.Context, c *config.Config, stderr io.Writer) error {
+	defer heap.Floor(heap.Usual)()
 	log := newLogger(c.Log, stderr)
 	for _, text := range append(c.Warnings, c.Missing()...) {
 		log.Warn(text)
