@@ -1,10 +1,10 @@
 package legacy
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/mapping"
 )
 
@@ -18,10 +18,12 @@ func afterCampaign(t testing.TB) *record {
 	w.call(device).session(obliging(100), final("p1", "c1", "200"))
 	w.must(mapping.ActivateAsked{})
 	r := w.stored()
+	info := r.Info.Value()
 	for _, leaf := range []string{"DevInfo/DevId", "DevInfo/DmV", "DevInfo/Lang", "DevDetail/SwV", "DevDetail/HwV", "DevDetail/DevTyp"} {
-		r.Info["./"+leaf] = "something 1.0"
+		info["./"+leaf] = "something 1.0"
 	}
-	r.Portrait = map[string]json.RawMessage{"main": json.RawMessage(`{"location":"/rd/` + strings.Repeat("x", 200) + `"}`)}
+	r.learned(info)
+	r.Portrait = portraitOf(`{"location":"/rd/` + strings.Repeat("x", 200) + `"}`)
 	return r
 }
 
@@ -54,5 +56,29 @@ func BenchmarkTurn(b *testing.B) {
 			b.Fatal(err)
 		}
 		w.changes = w.changes[:0]
+	}
+}
+
+// BenchmarkEncodeLong is BenchmarkEncode of a device that is known well and has
+// had many campaigns.
+func BenchmarkEncodeLong(b *testing.B) {
+	r := afterCampaign(b)
+	for len(r.Timeline) < 20 {
+		r.Timeline = append(r.Timeline, r.Timeline[0])
+	}
+	var room []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		room = r.encode(room[:0])
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	entry := store.Entry{Key: keyOf(device), Value: afterCampaign(b).encode(nil)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := decodeRecord(entry); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

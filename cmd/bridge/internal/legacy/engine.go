@@ -50,7 +50,6 @@ type seat struct {
 	rec      *record // nil: it is in the store, where it is while nothing is due for long
 	idle     bool    // it is one of the lane's idle
 	revision uint64
-	sum      uint64 // of the stored bytes: an unchanged record is not written
 	resumed  bool   // it has been told that the bridge was restarted
 	visit    *visit // the DM session that counts
 	broken   error  // the record cannot be read: the device is left alone
@@ -101,7 +100,7 @@ func (e *Engine) load(rec *record, revision uint64) {
 		e.o.Packages.Hold(rec.Device, digest)
 	}
 	if d, ok := e.o.Directory.Device(rec.Device); ok {
-		e.o.Portraits.Show(rec.Device, d, rec.Portrait)
+		e.o.Portraits.Show(rec.Device, d, rec.Portrait.Value())
 	}
 	if rec.Virtual.Due() || rec.Virtual.Open || rec.Virtual.Fetching() {
 		e.plan(rec.Device, e.o.Now()) // its first turn tells it of the restart

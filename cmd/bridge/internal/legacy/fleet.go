@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/lwm2m9/client"
 	"github.com/fwbridge/fwbridge/lwm2m9/wire"
@@ -111,7 +112,8 @@ func (e *Engine) keepPortrait(id, server string, st client.State) error {
 		return err
 	}
 	return e.turn(id, false, func(t *turn) error {
-		t.rec.Portrait = with(t.rec.Portrait, server, b)
+		all := with(t.rec.Portrait.Value(), server, b)
+		t.rec.Portrait = store.Pack(&all)
 		return nil
 	})
 }

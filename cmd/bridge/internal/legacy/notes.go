@@ -69,12 +69,12 @@ func (n *notes) written(id string, last uint64) {
 }
 
 // takeNotes puts what waits into the time line of a turn that is going to be
-// written, before its own lines, with what both sides saw then. It returns false
-// when there was nothing. After the turn it is durable, or waits on.
-func (t *turn) takeNotes() bool {
+// written, before its own lines, with what both sides saw then. After the turn it
+// is durable, or waits on.
+func (t *turn) takeNotes() {
 	all := t.e.notes.waiting(t.id)
 	if len(all) == 0 {
-		return false
+		return
 	}
 	lines := make([]Entry, len(all))
 	for i, no := range all {
@@ -82,5 +82,4 @@ func (t *turn) takeNotes() bool {
 		lines[i].FwUpdate, lines[i].Object9 = words(t.before)
 	}
 	t.lines = append(lines, t.lines...)
-	return true
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 	"github.com/fwbridge/fwbridge/lwm2m9"
 	"github.com/fwbridge/fwbridge/mapping"
 )
@@ -81,7 +82,7 @@ func TestNoteWritesNothing(t *testing.T) {
 		t.Errorf("%d writes, want %d; %q", w.writes(), before, got)
 	}
 	w.must(mapping.InstallAsked{Package: "p", Correlator: "c"})
-	lines := w.stored().Timeline
+	lines := w.stored().lines()
 	at := slices.IndexFunc(lines, func(en Entry) bool { return en.Note == "note 1" })
 	if at < 0 || at == len(lines)-1 || w.writes() == before {
 		t.Errorf("the note is line %d of %+v", at, lines)
@@ -129,7 +130,7 @@ func TestNotesTrimmed(t *testing.T) {
 		w.e.Note(device, fmt.Sprintf("note %d", i))
 	}
 	err := w.e.turn(device, false, func(t *turn) error { t.line("own"); return nil })
-	lines := w.stored().Timeline
+	lines := w.stored().lines()
 	if err != nil || len(lines) != 8 || lines[7].Note != "own" || lines[0].Note != "note 1" {
 		t.Errorf("%+v, %v", lines, err)
 	}
@@ -152,16 +153,20 @@ func TestTimelineKeepsTheNewest(t *testing.T) {
 		for more := range 8 {
 			var all []Entry
 			for n := range have + more {
-				all = append(all, Entry{Note: strconv.Itoa(n)})
+				all = append(all, Entry{Device: device, Note: strconv.Itoa(n)})
 			}
-			tr := &turn{e: New(Options{Timeline: 4}), rec: newRecord(device, time.Time{}), past: all[:have:have]}
-			tr.rec.Timeline = tr.past
-			for n := 0; n <= more; n++ { // it is called again for more
-				tr.lines = all[have : have+n]
-				tr.keep()
+			was := newRecord(device, time.Time{})
+			was.Timeline = make([]store.Packed[Entry], have, have+1) // the turn must leave it as it is
+			for i := range was.Timeline {
+				was.Timeline[i] = store.Pack(&all[i])
 			}
-			if want := all[max(0, have+more-4):]; !slices.Equal(tr.rec.Timeline, want) {
-				t.Errorf("%d and %d lines: %v, want %v", have, more, tr.rec.Timeline, want)
+			tr := &turn{e: New(Options{Timeline: 4}), rec: was.clone(), lines: all[have:]}
+			tr.keep()
+			if got, want := tr.rec.lines(), all[max(0, have+more-4):]; !slices.Equal(got, want) {
+				t.Errorf("%d and %d lines: %v, want %v", have, more, got, want)
+			}
+			if got := was.Timeline[:have+1][have]; got != (store.Packed[Entry]{}) {
+				t.Errorf("%d and %d lines: %v is in the record before the turn", have, more, got.Value())
 			}
 		}
 	}

@@ -27,8 +27,9 @@ func (e *Engine) Object3(id string) client.Object {
 	return client.NewDevice(func() client.DeviceInfo {
 		info := client.DeviceInfo{Serial: id}
 		_ = e.look(id, func(r *record) { // of a device that cannot be looked at little is known
+			known := r.known()
 			for _, n := range deviceNodes {
-				if v := r.Info[n.uri]; v != "" {
+				if v := known[n.uri]; v != "" {
 					*n.at(&info) = v
 				}
 			}

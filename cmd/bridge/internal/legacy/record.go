@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,20 +29,23 @@ func idOf(key string) (string, error) {
 
 // record is all that is durable about one legacy device.
 type record struct {
-	V       int               `json:"v"`
-	Device  string            `json:"device"`
-	Since   time.Time         `json:"since"`
-	Seen    time.Time         `json:"seen,omitzero"` // last session in which it proved who it is
-	Adopted bool              `json:"adopted,omitempty"`
-	Nonces  session.Nonces    `json:"nonces,omitzero"`
-	Trigger uint16            `json:"trigger,omitempty"` // session id of the last trigger
-	Info    map[string]string `json:"info,omitempty"`    // URI to value, of ./DevInfo and ./DevDetail
+	V       int            `json:"v"`
+	Device  string         `json:"device"`
+	Since   time.Time      `json:"since"`
+	Seen    time.Time      `json:"seen,omitzero"` // last session in which it proved who it is
+	Adopted bool           `json:"adopted,omitempty"`
+	Nonces  session.Nonces `json:"nonces,omitzero"`
+	Trigger uint16         `json:"trigger,omitempty"` // session id of the last trigger
+	// Info is URI to value, of ./DevInfo and ./DevDetail, and Known is Info once
+	// that was asked for: see known and learned.
+	Info  store.Packed[map[string]string] `json:"info,omitzero"`
+	Known map[string]string               `json:"-"`
 	// Detailed says that ./DevDetail is up to date.
 	Detailed bool            `json:"detailed,omitempty"`
 	Virtual  mapping.Virtual `json:"virtual"`
 	// Portrait is the LwM2M client's own, by LwM2M server.
-	Portrait map[string]json.RawMessage `json:"portrait,omitempty"`
-	Timeline []Entry                    `json:"timeline,omitempty"`
+	Portrait store.Packed[map[string]json.RawMessage] `json:"portrait,omitzero"`
+	Timeline []store.Packed[Entry]                    `json:"timeline,omitempty"`
 }
 
 func newRecord(id string, now time.Time) *record {
@@ -51,11 +53,24 @@ func newRecord(id string, now time.Time) *record {
 }
 
 // clone is a copy that can be changed while the other one is still in use. Its
-// maps are still the other's: who changes one makes a copy first.
+// Known, Timeline and Virtual are still the other's, and not changed in place.
 func (r *record) clone() *record {
 	c := *r
-	c.Timeline = slices.Clip(r.Timeline) // what is appended goes elsewhere
-	return &c                            // Virtual is never changed in place
+	return &c
+}
+
+// known is what is known of the device itself, not to be changed. The caller has
+// the record to itself, or its lane locked: it is unpacked when first asked for.
+func (r *record) known() map[string]string {
+	if r.Known == nil {
+		r.Known = r.Info.Value()
+	}
+	return r.Known
+}
+
+// learned is all that is known from now on.
+func (r *record) learned(all map[string]string) {
+	r.Info, r.Known = store.Pack(&all), all
 }
 
 // with is a copy of m in which k is v.
@@ -69,16 +84,14 @@ func with[K comparable, V any](m map[K]V, k K, v V) map[K]V {
 // packer writes records.
 var packer = store.NewPacker[record]()
 
-// encode appends what is stored. That a session is open is not, while nothing is
-// under way in it: the end of such a session changes nothing then, and costs no
-// write. The record is the caller's alone: it is changed for as long as
-// that takes.
+// encode appends what is stored (see storedOpen). The record is the caller's
+// alone: it is changed for as long as that takes.
 func (r *record) encode(b []byte) []byte {
-	if open := r.Virtual.Open; open && r.Virtual.Task == mapping.TaskNone {
-		r.Virtual.Open = false
-		defer func() { r.Virtual.Open = open }()
-	}
-	return packer.Append(b, r)
+	open := r.Virtual.Open
+	r.Virtual.Open = storedOpen(r.Virtual)
+	b = packer.Append(b, r)
+	r.Virtual.Open = open
+	return b
 }
 
 // decodeRecord reads a record as strictly as it is written: what is not

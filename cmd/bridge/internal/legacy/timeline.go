@@ -3,8 +3,9 @@ package legacy
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
+
+	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
 )
 
 // Entry is one line of a device's time line: what both sides see, or something
@@ -26,14 +27,29 @@ func (t *turn) line(note string) {
 }
 
 // keep puts the turn's lines into the record's time line, of which the newest
-// stay. It can be called again when there are more.
+// stay.
 func (t *turn) keep() {
 	if len(t.lines) == 0 {
 		return
 	}
-	over := max(0, len(t.past)+len(t.lines)-t.e.o.Timeline)
-	past := t.past[min(over, len(t.past)):]
-	t.rec.Timeline = slices.Concat(past, t.lines[over-len(t.past)+len(past):])
+	past, lines := t.rec.Timeline, t.lines
+	over := max(0, len(past)+len(lines)-t.e.o.Timeline)
+	past, lines = past[min(over, len(past)):], lines[max(0, over-len(past)):]
+	all := append(make([]store.Packed[Entry], 0, len(past)+len(lines)), past...) // not in place: past is also that of was
+	for i := range lines {
+		all = append(all, store.Pack(&lines[i]))
+	}
+	t.rec.Timeline = all
+}
+
+// lines are those of a record's time line, the oldest first.
+func (r *record) lines() []Entry {
+	all := make([]Entry, len(r.Timeline))
+	for i, line := range r.Timeline {
+		all[i] = line.Value()
+		all[i].Device = r.Device
+	}
+	return all
 }
 
 // show logs a durable line and hands it on.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"time"
 
 	"github.com/fwbridge/fwbridge/cmd/bridge/internal/store"
@@ -19,10 +18,10 @@ type turn struct {
 	id     string
 	now    time.Time
 	seat   *seat
-	rec    *record // a copy: the seat's own stays until this one is stored
+	was    *record // before it; nil for a new device
+	rec    *record // a copy of was, which stays the seat's until this one is stored
 	before mapping.Virtual
-	past   []Entry // the time line before it
-	info   bool    // what is known of the device itself changed
+	info   bool // what is known of the device itself changed
 
 	jobs    []mapping.Do
 	created lwm2m9.InstanceID
@@ -78,7 +77,7 @@ func (e *Engine) open(l *lane, id string, admit bool) (*turn, error) {
 	case t.seat.broken != nil:
 		return nil, t.seat.broken
 	case t.seat.rec != nil:
-		t.rec = t.seat.rec.clone()
+		t.was = t.seat.rec
 	default:
 		rec, revision, err := e.readRecord(id)
 		if errors.Is(err, ErrRecord) {
@@ -88,9 +87,9 @@ func (e *Engine) open(l *lane, id string, admit bool) (*turn, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.rec, t.seat.revision = rec, revision
+		t.was, t.seat.revision = rec, revision
 	}
-	t.before, t.past = t.rec.Virtual, t.rec.Timeline
+	t.rec, t.before = t.was.clone(), t.was.Virtual
 	if !t.seat.resumed {
 		t.step(mapping.Resumed{})
 	}
@@ -109,13 +108,12 @@ func (t *turn) step(ev mapping.VirtualEvent) lwm2m9.ResponseCode {
 
 // write stores the record if it has changed.
 func (t *turn) write(l *lane) error {
-	sum := t.encode(l)
-	if t.seat.revision != 0 && sum == t.seat.sum {
+	if t.was != nil && len(t.lines) == 0 && t.rec.same(t.was) {
 		return nil
 	}
-	if t.takeNotes() {
-		sum = t.encode(l)
-	}
+	t.takeNotes()
+	t.keep()
+	l.room = t.rec.encode(l.room[:0])
 	changes := make([]store.Change, 1, 1+len(t.told))
 	changes[0] = store.Change{Key: keyOf(t.id), Value: bytes.Clone(l.room), Expect: t.seat.revision}
 	revisions, err := t.e.o.Store.Write(append(changes, t.told...)...)
@@ -127,15 +125,8 @@ func (t *turn) write(l *lane) error {
 		l.seats[t.id] = t.seat
 		t.e.known.Add(1)
 	}
-	t.seat.revision, t.seat.sum = revisions[0], sum
+	t.seat.revision = revisions[0]
 	return nil
-}
-
-// encode makes what is to be stored, in the lane's room, and returns its sum.
-func (t *turn) encode(l *lane) uint64 {
-	t.keep()
-	l.room = t.rec.encode(l.room[:0])
-	return maphash.Bytes(t.e.seed, l.room)
 }
 
 // commit makes the turn count: it is durable.
@@ -172,7 +163,7 @@ func (t *turn) tell() {
 	c := Change{Before: t.before, After: t.rec.Virtual, Moved: moved(t.before, t.rec.Virtual), Info: t.info}
 	if len(t.before.Slots) == 0 { // a new device
 		if d, ok := t.e.o.Directory.Device(t.id); ok {
-			t.e.o.Portraits.Show(t.id, d, t.rec.Portrait)
+			t.e.o.Portraits.Show(t.id, d, t.rec.Portrait.Value())
 		}
 		return
 	}

@@ -1,7 +1,6 @@
 package legacy
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -79,7 +78,7 @@ func (e *Engine) View(id string) (v View, err error) {
 	err = e.look(id, func(r *record) {
 		v = View{
 			Device: r.Device, Endpoint: d.Endpoint, Since: r.Since, Seen: r.Seen, Adopted: r.Adopted, InSession: r.Virtual.Open,
-			Info: maps.Clone(r.Info), Leftovers: len(r.Virtual.Leftovers), Timeline: slices.Clone(r.Timeline),
+			Info: r.Info.Value(), Leftovers: len(r.Virtual.Leftovers), Timeline: r.lines(),
 		}
 		for _, no := range e.notes.waiting(id) {
 			no.FwUpdate, no.Object9 = words(r.Virtual)

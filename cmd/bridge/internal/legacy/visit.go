@@ -140,18 +140,23 @@ func (v *visit) leave() bool {
 
 // learn keeps what a device tells about itself.
 func (t *turn) learn(info map[string]string) {
+	all, changed := t.rec.known(), false
 	for uri, value := range info {
-		old, known := t.rec.Info[uri]
-		if len(value) > maxInfo || !known && len(t.rec.Info) >= maxInfos && !shownNode(uri) {
+		old, known := all[uri]
+		if len(value) > maxInfo || !known && len(all) >= maxInfos && !shownNode(uri) {
 			continue
 		}
 		if old != value {
 			uri = strings.Clone(uri) // of a message, which it would keep
-			if !t.info {
-				t.rec.Info, t.info = with(t.rec.Info, uri, value), true
+			if !changed {
+				all, changed = with(all, uri, value), true
 			}
-			t.rec.Info[uri] = value // the turn's own by now
+			all[uri] = value // the turn's own by now
 		}
+	}
+	if changed {
+		t.rec.learned(all)
+		t.info = true
 	}
 }
 

@@ -19,13 +19,14 @@ type packed struct {
 	Info  map[string]string          `json:"info,omitempty"`
 	Inner []packed                   `json:"inner,omitempty"`
 	Raw   map[string]json.RawMessage `json:"raw,omitempty"`
+	Kept  Packed[map[string]string]  `json:"kept,omitzero"`
 	Here  string                     `json:"-"`
 }
 
 func full() packed {
 	at := time.Date(2026, 11, 22, 1, 2, 3, 456_789_012, time.UTC)
 	return packed{Name: "IMEI:35", At: at, Info: map[string]string{"b": "\xff\xfe", "a": "1", "cc": "2"}, Inner: []packed{{Name: "x"}},
-		Raw: map[string]json.RawMessage{"main": json.RawMessage(`{"v":1}`)}}
+		Raw: map[string]json.RawMessage{"main": json.RawMessage(`{"v":1}`)}, Kept: Pack(&map[string]string{"b": "1", "a": "2"})}
 }
 
 var (
@@ -34,6 +35,9 @@ var (
 	library = must(cbor.EncOptions{Sort: cbor.SortLengthFirst, Time: cbor.TimeRFC3339Nano}.EncMode())
 )
 
+// inside lets cmp look into what is packed.
+var inside = cmp.Exporter(func(reflect.Type) bool { return true })
+
 func TestPacked(t *testing.T) {
 	want := full()
 	b := packer.Append(nil, &want)
@@ -41,7 +45,7 @@ func TestPacked(t *testing.T) {
 	if err := Unpack(b, &got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, inside); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	for range 100 { // maps have no order of their own
@@ -64,7 +68,7 @@ func TestUnpackJSON(t *testing.T) {
 	if err := Unpack(b, &got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, inside); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -178,8 +182,9 @@ func TestPackerKnowsItsTypes(t *testing.T) {
 				P *int `json:"p"`
 			}]()
 		},
-		"another map": func() { NewPacker[map[int]string]() },
-		"no tag":      func() { NewPacker[struct{ A int }]() },
+		"packed floats": func() { NewPacker[[]Packed[float64]]() },
+		"another map":   func() { NewPacker[map[int]string]() },
+		"no tag":        func() { NewPacker[struct{ A int }]() },
 		"a field of its own": func() {
 			packers{}.of(reflect.StructOf([]reflect.StructField{{Name: "a", PkgPath: "p", Type: reflect.TypeFor[int](), Tag: `json:"a"`}}))
 		},

@@ -24,8 +24,8 @@ type Packer[T any] struct{ pack packFunc }
 type packFunc func(b []byte, v reflect.Value) []byte
 
 // NewPacker makes the Packer of a type of structs (of at most 23 fields, all
-// exported), slices, bytes, strings, bools, integers, times, and maps of strings
-// and bytes. It panics with the name of another type, and takes no notice of
+// exported), slices, bytes, strings, bools, integers, times, maps of strings and
+// bytes, and of what is [Packed]. It panics with the name of another type, and takes no notice of
 // MarshalJSON and MarshalText. The tags omitempty and omitzero are known.
 func NewPacker[T any]() Packer[T] {
 	return Packer[T]{packers{}.of(reflect.TypeFor[T]())}
@@ -95,6 +95,10 @@ func (p packers) of(t reflect.Type) packFunc {
 		return packMap[string]
 	case rawsType:
 		return packMap[json.RawMessage]
+	}
+	if t.Implements(heldType) {
+		p.of(reflect.Zero(t).Interface().(held).holds()) // panics here, and not later
+		return packPacked
 	}
 	switch t.Kind() {
 	case reflect.Struct:
