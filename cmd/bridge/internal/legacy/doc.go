@@ -26,6 +26,7 @@
 //
 // The nodes of ./DevDetail are asked for in a device's first session, and again
 // in the first one after an update. A package's nodes are added one by one,
-// parents first, and Exec goes out in the message after the one in which they
-// were accepted, so that a device that refuses one is never told to use it.
+// parents first, and Exec goes out in the same message, behind them: plain
+// commands, which devices carry out in their order (mapping.md, 6), although
+// SyncML promises an order only inside of Sequence, which crashes some.
 package legacy

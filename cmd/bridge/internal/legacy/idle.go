@@ -5,9 +5,8 @@ import "github.com/fwbridge/fwbridge/mapping"
 // idlePerLane is how many records of devices with nothing due each lane keeps
 // decoded: an LwM2M server that is told of a change comes and reads, and a
 // campaign's turns come one soon after the other. With DefaultLanes they are enough
-// for campaigns of a thousand devices at once: names do not spread evenly, and with
-// 16, which would do if they did, many a record was read anew for every operation.
-const idlePerLane = 24
+// for campaigns of a thousand devices at once, whose names do not spread evenly.
+const idlePerLane = 4
 
 // idle is the seats of a lane whose records are kept although nothing is due,
 // the oldest first to go.

@@ -28,7 +28,9 @@ type Options struct {
 	// MaxDevices bounds the devices with a record; a further one is refused as
 	// unknown.
 	MaxDevices int
-	Lanes      int
+	// Lanes is how many devices can have something stored at the same time, at
+	// most: a lane waits for the disk.
+	Lanes int
 	// OnTimeline is told each line that is durable. It must be fast.
 	OnTimeline func(Entry)
 	Log        *slog.Logger     // nil logs nothing
@@ -39,7 +41,7 @@ type Options struct {
 const (
 	DefaultTimeline   = 64
 	DefaultMaxDevices = 100_000
-	DefaultLanes      = 64
+	DefaultLanes      = 1024
 )
 
 func (o Options) withDefaults() Options {
