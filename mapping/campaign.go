@@ -18,7 +18,8 @@ import (
 //	           later       refused, success, failure, deadline
 //
 // In contact the device is woken and waited for. A session of it gets the
-// package's nodes and the Exec, in this order; from the moment they are sent the
+// package's nodes and the Exec, in this order, in one message if they fit and
+// else the Exec when the nodes are there; from the moment it is sent the
 // Exec may have been carried out, and is never sent again unless the device
 // refused it. In running every session asks for State, and an alert or a final
 // State ends it.
@@ -64,7 +65,7 @@ type Campaign struct {
 	Package    string         `json:"package,omitempty"` // the x of ./FwUpdate/x
 	Correlator string         `json:"correlator,omitempty"`
 	Exec       ExecFate       `json:"exec,omitempty"`
-	Offered    bool           `json:"offered,omitempty"` // in records of earlier bridges; of no meaning
+	Offered    bool           `json:"offered,omitempty"` // in this session: the nodes are there
 	Asked      bool           `json:"asked,omitempty"`   // in this session: State was asked for
 	Tried      bool           `json:"tried,omitempty"`   // in this session: it was refused, "later"
 	Seen       fwupdate.State `json:"seen,omitempty"`    // State, as last read

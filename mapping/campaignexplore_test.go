@@ -209,8 +209,14 @@ func (w legacyWorld) carry() (legacyWorld, Done) {
 	there := strings.Contains(w.g.nodes, mark)
 	done := Done{Seq: w.asked.Seq, Status: 200}
 	switch {
-	case w.asked.Task == TaskExec:
+	case w.asked.Task == TaskOffer: // its Exec was withheld
 		w, done.Added = w.add()
+	case w.asked.Task == TaskExec && w.asked.Offered && !there:
+		done.Status, done.Added = 404, 200
+	case w.asked.Task == TaskExec:
+		if done.Added = 200; !w.asked.Offered {
+			w, done.Added = w.add()
+		}
 		if done.Status = 202; w.g.working != 0 {
 			done.Status = 417
 			return w, done
@@ -250,6 +256,13 @@ func (w legacyWorld) done(d Done) legacyWorld {
 		w.allowed = strings.ReplaceAll(w.allowed, "!"+w.asked.Package+",", "") // refused: not carried out
 	}
 	return w.step(d).step(Spoken{})
+}
+
+// withhold leaves the Exec of the task out of the message.
+func (w legacyWorld) withhold() legacyWorld {
+	w.allowed = strings.ReplaceAll(w.allowed, "!"+w.asked.Package+",", "") // not sent
+	w.asked.Task = TaskOffer
+	return w.step(Withheld{w.asked.Seq})
 }
 
 // visit is a session that opens.
@@ -334,6 +347,9 @@ func (w legacyWorld) deviceMoves(add func(string, func(legacyWorld) legacyWorld)
 		}
 	}
 	if w.v.Task == TaskExec {
+		add("Exec withheld", legacyWorld.withhold)
+	}
+	if w.v.Task == TaskExec && !w.asked.Offered {
 		add("nodes added, the rest lost", func(w legacyWorld) legacyWorld {
 			w, _ = w.add()
 			return w.step(Closed{})
@@ -397,6 +413,7 @@ var (
 	toDelivered = []string{"write 0", "received 0", "verified 0"}
 	toContact   = append(toDelivered[:3:3], "install 0")
 	toExec      = append(toContact[:4:4], "session")
+	toWithheld  = append(toExec[:5:5], "Exec withheld", "carried out")
 	toRunning   = append(toExec[:5:5], "carried out")
 	toDone      = append(toRunning[:6:6], "succeeds")
 	toUnknown   = append(toExec[:5:5], "carried out, answer lost")
@@ -410,7 +427,7 @@ var (
 func TestAllOrdersOfCampaigns(t *testing.T) {
 	const depth = 5 - slower
 	total := 0
-	for _, steps := range [][]string{nil, toDelivered, toContact, toExec, toRunning, toDone, toUnknown, toOverdue, toTwo} {
+	for _, steps := range [][]string{nil, toDelivered, toContact, toExec, toWithheld, toRunning, toDone, toUnknown, toOverdue, toTwo} {
 		seen := make(map[string]bool)
 		worlds := []legacyWorld{startLegacy(t, steps...)}
 		for range depth {

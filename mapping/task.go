@@ -8,9 +8,10 @@ type Task uint8
 // The tasks.
 const (
 	TaskNone Task = iota
-	// TaskOffer is the first part of TaskExec, and never asked for by itself;
-	// records of earlier bridges have it. It adds the package's nodes, parents
-	// first: ./FwUpdate/x, PkgName, PkgVersion, DownloadAndUpdate, PkgURL.
+	// TaskOffer is the first part of TaskExec, and never asked for by itself: it
+	// is what is left of one whose Exec is [Withheld]. It adds the package's
+	// nodes, parents first: ./FwUpdate/x, PkgName, PkgVersion, DownloadAndUpdate,
+	// PkgURL.
 	TaskOffer
 	// TaskExec hands the package over: TaskOffer, and then Exec
 	// ./FwUpdate/x/DownloadAndUpdate, plain commands in this order, without

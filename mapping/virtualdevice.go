@@ -38,7 +38,19 @@ func (Opened) virtual(s *vstep) lwm2m9.ResponseCode {
 	}
 	if i := s.active(); i >= 0 {
 		c := &s.Slots[i].Campaign
-		c.Asked, c.Tried = false, false
+		c.Offered, c.Asked, c.Tried = false, false, false
+	}
+	return 0
+}
+
+func (e Withheld) virtual(s *vstep) lwm2m9.ResponseCode {
+	if s.Task != TaskExec || e.Seq != s.TaskSeq {
+		return 0
+	}
+	s.Task = TaskOffer
+	if i := s.tasked(); i >= 0 {
+		c := &s.Slots[i].Campaign
+		c.Phase, c.Exec, c.Handed = CampaignContact, ExecNotSent, time.Time{}
 	}
 	return 0
 }
@@ -57,6 +69,9 @@ func (Closed) virtual(s *vstep) lwm2m9.ResponseCode {
 func (s *vstep) close() {
 	i := s.tasked()
 	task := s.Task
+	if at := s.now.Add(s.p.Retry); s.Open && i >= 0 && task == TaskOffer && at.Before(s.Slots[i].Campaign.Next) {
+		s.Slots[i].Campaign.Next = at // it was cut off
+	}
 	s.Open, s.Task = false, TaskNone
 	if i >= 0 && task == TaskExec {
 		c := &s.Slots[i].Campaign
@@ -87,7 +102,9 @@ func (e Done) virtual(s *vstep) lwm2m9.ResponseCode {
 		case JudgedRefused, JudgedMissing:
 			s.doubt(&s.Slots[i])
 		}
-	case j == JudgedDone:
+	case task == TaskOffer && task.Judge(e.Added) == JudgedDone:
+		s.Slots[i].Campaign.Offered = true
+	case task == TaskExec && j == JudgedDone:
 		s.handedOver(&s.Slots[i])
 	default:
 		s.refused(&s.Slots[i], e)

@@ -79,11 +79,15 @@ type (
 	Opened struct{}
 	// Spoken says that the device has said what it had to say, and is to be
 	// answered now, in the session that is open. Nothing is asked of a device
-	// at any other time: what a [Do] wants goes into this answer.
+	// at any other time.
 	Spoken struct{}
-	// Done is the outcome of a task: the Status of its command. Added is of
-	// TaskExec alone: the worst Status of its Adds, as TaskOffer judges them.
-	// State is what TaskState read.
+	// Withheld says that the Exec of a TaskExec has not gone out with its Adds,
+	// and will not: they did not fit into one message, or the answer could hold
+	// no commands. The task is a TaskOffer from then on.
+	Withheld struct{ Seq uint32 }
+	// Done is the outcome of a task: the Status of its command. Added is the
+	// worst Status of Adds, as TaskOffer judges them, 200 without any. State is
+	// what TaskState read.
 	Done struct {
 		Seq    uint32
 		Status int
@@ -136,6 +140,7 @@ type (
 		Instance   lwm2m9.InstanceID // of a campaign's task
 		Package    string
 		Correlator string // TaskExec
+		Offered    bool   // TaskExec: the Adds are done, in this session
 	}
 	// Created says which instance a CreateAsked made.
 	Created struct{ Instance lwm2m9.InstanceID }

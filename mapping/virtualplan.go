@@ -68,7 +68,7 @@ func (s *vstep) planCampaign(slot *Slot) bool {
 	d := Do{Instance: slot.ID, Package: c.Package}
 	switch {
 	case c.Phase == CampaignContact && !c.Tried:
-		d.Task, d.Correlator = TaskExec, c.Correlator
+		d.Task, d.Correlator, d.Offered = TaskExec, c.Correlator, c.Offered
 		c.Phase, c.Exec, c.Handed = CampaignHanding, ExecSent, s.now
 	case c.Phase == CampaignRunning && !c.Asked:
 		d.Task = TaskState

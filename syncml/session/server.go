@@ -202,6 +202,7 @@ func (s *Server) Reply() Reply {
 	if s.due {
 		s.due = false
 		s.reply = s.compose()
+		s.withdraw()
 		s.reply.Unsent, s.unsent = s.unsent, nil
 		s.in = arrival{sum: s.in.sum}
 		return s.reply

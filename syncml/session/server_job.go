@@ -14,6 +14,7 @@ type job struct {
 	key   string
 	root  step
 	units []unit // does not grow any more once it is queued
+	now   bool   // it goes out with the next Reply, or not at all
 }
 
 // unit is what goes out as one command of a message. A Sequence for a device
@@ -54,8 +55,18 @@ func (s *Server) place(msgRef, cmdRef string) place {
 // has answered, or from the Reply if the command cannot be sent. Commands keep
 // their order. cmd is not changed here, nor may it be changed by anybody else
 // from then on.
-func (s *Server) Queue(key string, cmd syncml.Command) {
-	j := &job{key: key}
+func (s *Server) Queue(key string, cmd syncml.Command) { s.queue(&job{key: key}, cmd) }
+
+// ErrNotNow is the Err of a command of [Server.QueueNow] that did not go out.
+var ErrNotNow = errors.New("there was no place for it in the answer")
+
+// QueueNow is Queue for a command that goes out with the next Reply, behind
+// those before it, or not at all: because those fill the message, or the device
+// has not closed its package, or the session ends. Then it is unsent, with
+// ErrNotNow.
+func (s *Server) QueueNow(key string, cmd syncml.Command) { s.queue(&job{key: key, now: true}, cmd) }
+
+func (s *Server) queue(j *job, cmd syncml.Command) {
 	j.root.plan(cmd)
 	if why := s.unfit(cmd, false); why != nil {
 		j.root.err = why
@@ -67,6 +78,20 @@ func (s *Server) Queue(key string, cmd syncml.Command) {
 	for i := range j.units {
 		s.units = append(s.units, &j.units[i])
 	}
+}
+
+// withdraw takes back what should have gone out by now, and has not.
+func (s *Server) withdraw() {
+	s.jobs = slices.DeleteFunc(s.jobs, func(j *job) bool {
+		sent := func(u unit) bool { return u.msg != 0 || u.done }
+		if !j.now || slices.ContainsFunc(j.units, sent) {
+			return false
+		}
+		s.units = slices.DeleteFunc(s.units, func(u *unit) bool { return u.job == j })
+		j.root.err = ErrNotNow
+		s.unsent = append(s.unsent, j.result())
+		return true
+	})
 }
 
 // Pending are the keys of the commands without a Result, in order.

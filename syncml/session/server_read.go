@@ -34,8 +34,24 @@ func (s *Server) statuses(m *syncml.Message) {
 			at.statuses = append(at.statuses, st)
 		}
 	}
-	if again {
+	switch {
+	case again:
 		s.requeue()
+	case head != nil && s.in.end != EndNot:
+		s.refusedWhole(head.Code)
+	}
+}
+
+// refusedWhole gives the commands of the message that the device refuses as a
+// whole its code, where they have no Status of their own.
+func (s *Server) refusedWhole(code syncml.Code) {
+	if code == 0 { // no credentials found
+		code = syncml.StatusUnauthorized
+	}
+	for _, u := range s.flight {
+		if u.msg == s.sent && !u.step.heard() {
+			u.step.local = code
+		}
 	}
 }
 

@@ -74,8 +74,8 @@ func benchServer(b *testing.B) (string, func() time.Duration) {
 
 // benchGets is what every session asks for.
 var benchGets = []Job{
-	{"1", get("./DevInfo/Man")}, {"2", get("./DevInfo/Mod")}, {"3", get("./DevInfo/Lang")},
-	{"4", get("./DevInfo/DmV")}, {"5", get("./DevInfo/DevId")}, {"6", get("./DevDetail/SwV")},
+	{Key: "1", Command: get("./DevInfo/Man")}, {Key: "2", Command: get("./DevInfo/Mod")}, {Key: "3", Command: get("./DevInfo/Lang")},
+	{Key: "4", Command: get("./DevInfo/DmV")}, {Key: "5", Command: get("./DevInfo/DevId")}, {Key: "6", Command: get("./DevDetail/SwV")},
 }
 
 // benchWork has the same to say in every session and remembers nothing but the

@@ -181,7 +181,11 @@ func (h *Handler) heard(ctx context.Context, l *live, got session.Received) erro
 		return err
 	}
 	for _, j := range jobs {
-		l.srv.Queue(j.Key, j.Command)
+		if j.Now {
+			l.srv.QueueNow(j.Key, j.Command)
+		} else {
+			l.srv.Queue(j.Key, j.Command)
+		}
 	}
 	return nil
 }

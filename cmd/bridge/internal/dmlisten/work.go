@@ -41,6 +41,7 @@ type Visit interface {
 type Job struct {
 	Key     string // comes back in [session.Result]
 	Command syncml.Command
+	Now     bool // it goes out with this answer or not at all: [session.Server.QueueNow]
 }
 
 // Caller is what a device that begins a session says of itself. Nothing of it

@@ -45,6 +45,7 @@ type floor struct {
 	before int
 
 	mu      sync.Mutex
+	set     int
 	stopped bool
 }
 
@@ -60,7 +61,10 @@ func (f *floor) adjust() {
 	if f.stopped {
 		return
 	}
-	debug.SetGCPercent(percent(live(), f.bytes))
+	if p := percent(live(), f.bytes); p != f.set {
+		f.set = p
+		debug.SetGCPercent(p) // stops the world
+	}
 	runtime.AddCleanup(new(sentinel), (*floor).adjust, f)
 }
 

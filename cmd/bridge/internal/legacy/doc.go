@@ -28,5 +28,9 @@
 // in the first one after an update. A package's nodes are added one by one,
 // parents first, and Exec goes out in the same message, behind them: plain
 // commands, which devices carry out in their order (mapping.md, 6), although
-// SyncML promises an order only inside of Sequence, which crashes some.
+// SyncML promises an order only inside of Sequence, which crashes some. Where
+// they do not all fit into one message the Exec follows when the device has
+// accepted the nodes. An Exec without a Status may have been carried out and is
+// not sent again; State decides, and where that shows nothing the campaign ends
+// after CampaignPolicy.Doubt.
 package legacy

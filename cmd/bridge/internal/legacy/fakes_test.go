@@ -31,6 +31,7 @@ func (s *flakyStore) Write(c ...store.Change) ([]uint64, error) {
 // fakePackages is a store of packages without bytes.
 type fakePackages struct {
 	fail    error
+	long    string // at the end of every URL
 	altered bool
 	held    map[string]bool // owner and digest
 	fetches int
@@ -76,5 +77,5 @@ func (p *fakePackages) URL(_ string, i mapping.PackageInfo) (string, error) {
 	if i.Digest == "" {
 		return "", errors.New("no package")
 	}
-	return "https://bridge.example/p/" + i.Digest, nil
+	return "https://bridge.example/p/" + i.Digest + p.long, nil
 }

@@ -1,6 +1,7 @@
 package legacy
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -19,8 +20,9 @@ type ask struct {
 	done mapping.Done // what is known so far
 	task mapping.Task
 	left int // commands without an outcome
-	// heard says that there was an outcome of an Add.
-	heard bool
+	// heard says that there was an outcome of an Add, lost that there is none of
+	// the Exec, which may have been carried out.
+	heard, lost bool
 }
 
 // details are the nodes that a device is asked for beside its campaigns.
@@ -49,12 +51,12 @@ func (t *turn) commands(v *visit) []dmlisten.Job {
 			t.step(mapping.Spoken{}) // of something else
 			continue
 		}
-		v.asked[d.Seq] = &ask{done: mapping.Done{Seq: d.Seq}, task: d.Task, left: len(cmds)}
+		v.asked[d.Seq] = &ask{done: mapping.Done{Seq: d.Seq, Added: int(syncml.StatusOK)}, task: d.Task, left: len(cmds)}
 		key := strconv.FormatUint(uint64(d.Seq), 10)
 		for _, c := range cmds[:len(cmds)-1] {
 			jobs = append(jobs, dmlisten.Job{Key: key + addMark, Command: c})
 		}
-		jobs = append(jobs, dmlisten.Job{Key: key, Command: cmds[len(cmds)-1]})
+		jobs = append(jobs, dmlisten.Job{Key: key, Command: cmds[len(cmds)-1], Now: d.Task == mapping.TaskExec})
 	}
 	return jobs
 }
@@ -80,13 +82,13 @@ func (t *turn) translate(d mapping.Do) ([]syncml.Command, error) {
 	}
 	switch d.Task {
 	case mapping.TaskExec:
-		adds, err := t.offer(d, base)
-		if err != nil {
-			return nil, err
-		}
 		exec := op(syncml.CmdExec, base+"/DownloadAndUpdate")
 		exec[0].(*syncml.Op).Correlator = d.Correlator
-		return append(adds, exec...), nil
+		if d.Offered {
+			return exec, nil
+		}
+		adds, err := t.offer(d, base)
+		return append(adds, exec...), err
 	case mapping.TaskState:
 		return op(syncml.CmdGet, base+"/State"), nil
 	case mapping.TaskDelete:
@@ -146,7 +148,13 @@ func (t *turn) results(v *visit, results []session.Result) {
 			continue
 		}
 		next := *a
-		next.take(r, added)
+		switch next.take(r, added); {
+		case next.lost:
+			delete(v.asked, uint32(seq)) // the end of the session says so
+			continue
+		case errors.Is(r.Err, session.ErrNotNow):
+			t.step(mapping.Withheld{Seq: next.done.Seq})
+		}
 		v.asked[uint32(seq)] = &next
 		if next.left == 0 {
 			delete(v.asked, uint32(seq))
@@ -165,6 +173,7 @@ func (a *ask) take(r session.Result, added bool) {
 		}
 		return
 	}
+	a.lost = a.task == mapping.TaskExec && r.Code == 0 && len(r.Statuses) == 0 && r.Err == nil
 	a.done.Status = status
 	if a.task == mapping.TaskState && len(r.Found) > 0 {
 		if n, err := strconv.ParseUint(strings.TrimSpace(string(r.Found[0].Data)), 10, 8); err == nil {

@@ -39,7 +39,13 @@ func (p *Packed[T]) UnmarshalCBOR(b []byte) error {
 	if err := Unpack(b, &v); err != nil {
 		return err
 	}
-	*p = Pack(&v)
+	q := Pack(&v)
+	if q.packed != string(b) { // not as a Packer has it
+		if err := Unpack([]byte(q.packed), new(T)); err != nil {
+			return err // a number that is no time of RFC 3339, say
+		}
+	}
+	*p = q
 	return nil
 }
 
