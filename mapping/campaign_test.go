@@ -465,7 +465,7 @@ func TestWithdrawnWhileDeleting(t *testing.T) {
 	s.must(lwm2m9.CodeChanged, InstallAsked{0, "p2", "c2"})
 	s.must(lwm2m9.CodeChanged, UninstallAsked{0})
 	s.spoken(Done{Seq: d.Seq, Status: 200})
-	if d := s.does(TaskDelete); d.Package != "p2" {
-		t.Errorf("deletes %q next, want p2", d.Package)
+	if d := s.does(TaskDelete); d.Package != "p2" || len(s.v.Leftovers) != 1 {
+		t.Errorf("deletes %q next, want p2; %d are left over, want 1", d.Package, len(s.v.Leftovers))
 	}
 }
